@@ -1,0 +1,202 @@
+//! `Table`: the memory of all sources of a reactor, type-stable and never moved.
+//!
+//! Slots lie in pages that double in size: page p holds `FIRST << p` slots, so that an index finds
+//! its page by counting leading zeros and 26 page pointers reach over two thousand million
+//! descriptors:
+//!
+//! ```text
+//! index + FIRST = 1xxxxxx          page 0: 64 slots      0 ..   63
+//!                 1xxxxxxx         page 1: 128 slots    64 ..  191
+//!                 1xxxxxxxx        page 2: 256 slots   192 ..  447   ...
+//!                 ^-- which page    ^-- which slot of it
+//! ```
+//!
+//! Invariants:
+//! - A page is never freed or moved while the table lives. A look at any slot by any index that
+//!   was ever given out is a look at a `Source`: that is what allows dispatching events without a
+//!   lock or a reference count.
+//! - A slot is either in the free list or owned by one registration.
+//! - The generation of a slot changes when its owner retires it, before it enters the free list.
+//!
+//! Pages are allocated zeroed and never touched before use: a page of a million slots costs
+//! address space, not a stall of the thread that happens to open it.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::loom::{Mutex, lock};
+use crate::source::Source;
+
+/// Slots of the first page; a power of two. Under loom small, to keep a model's state small.
+const FIRST: usize = if cfg!(loom) { 2 } else { 64 };
+
+/// The first and all larger pages: indices up to 2^31.
+const PAGES: usize = 26;
+
+/// All slots of a reactor.
+pub(crate) struct Table {
+    /// The pages; page p is allocated when the first of its slots is given out.
+    pages: [OnceLock<Box<[Source]>>; PAGES],
+    /// Which slots are free. Taken when descriptors come and go, never on dispatch.
+    free: Mutex<Free>,
+}
+
+/// The free list of a table.
+struct Free {
+    /// Slots given back, the warmest last.
+    list: Vec<u32>,
+    /// Slots from here on were never given out.
+    next: u32,
+}
+
+impl Table {
+    /// An empty table.
+    pub(crate) fn new() -> Self {
+        Self {
+            pages: [const { OnceLock::new() }; PAGES],
+            free: Mutex::new(Free {
+                list: Vec::new(),
+                next: 0,
+            }),
+        }
+    }
+
+    /// Takes a free slot; `None` if all 2^31 are in use.
+    pub(crate) fn take(&self) -> Option<(u32, &Source)> {
+        let mut free = lock(&self.free);
+        let index = match free.list.pop() {
+            Some(index) => index,
+            None => {
+                let index = free.next;
+                let (page, _) = locate(index);
+                self.pages.get(page)?.get_or_init(|| new_page(page));
+                free.next += 1;
+                index
+            }
+        };
+        drop(free);
+        Some((index, self.get(index)?))
+    }
+
+    /// Gives a retired slot back.
+    pub(crate) fn give_back(&self, index: u32) {
+        lock(&self.free).list.push(index);
+    }
+
+    /// The slot of an index, if its page exists.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&Source> {
+        let (page, slot) = locate(index);
+        self.pages.get(page)?.get()?.get(slot)
+    }
+
+    /// How many slots are in use.
+    pub(crate) fn len(&self) -> usize {
+        let free = lock(&self.free);
+        free.next as usize - free.list.len()
+    }
+
+    /// Every slot that was ever given out.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Source> {
+        let end = lock(&self.free).next;
+        (0..end).filter_map(|index| self.get(index))
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // A source has no destructor, so that pages can go without being looked at; the wakers of
+        // registrations that were leaked are dropped here.
+        for source in self.iter() {
+            drop(source.take_wakers());
+        }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("len", &self.len()).finish()
+    }
+}
+
+/// The page and the slot in it of an index: `{page, slot}`.
+#[inline]
+fn locate(index: u32) -> (usize, usize) {
+    // In 64 bits: an index from a foreign event word may be anything.
+    let position = u64::from(index) + FIRST as u64;
+    let page = position.ilog2() - FIRST.ilog2();
+    (
+        page as usize,
+        (position - ((FIRST as u64) << page)) as usize,
+    )
+}
+
+/// The memory of page `page`, every slot in generation 0.
+#[cfg(not(loom))]
+fn new_page(page: usize) -> Box<[Source]> {
+    let slots = Box::new_zeroed_slice(FIRST << page);
+    // SAFETY: a source consists of integer and pointer atomics, for all of which zero is a value;
+    // `Source` documents that the zero value as a whole is meaningful.
+    unsafe { slots.assume_init() }
+}
+
+/// The memory of page `page`, every slot in the last generation, so that models run over the wrap.
+#[cfg(loom)]
+fn new_page(page: usize) -> Box<[Source]> {
+    (0..FIRST << page)
+        .map(|_| Source::new(crate::token::GENERATION_MAX))
+        .collect()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn indices_map_to_pages_without_gap_or_overlap() {
+        let (mut page, mut slot) = (0, 0);
+        for index in 0..100_000 {
+            assert_eq!(locate(index), (page, slot));
+            slot += 1;
+            if slot == FIRST << page {
+                (page, slot) = (page + 1, 0);
+            }
+        }
+        let (page, slot) = locate(u32::MAX >> 1);
+        assert!(page < PAGES && slot < FIRST << page);
+    }
+
+    #[test]
+    fn slots_are_distinct_and_reused() {
+        let table = Table::new();
+        let taken: Vec<u32> = (0..1000).map(|_| table.take().unwrap().0).collect();
+        assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 1000);
+        assert_eq!(table.len(), 1000);
+        let address = std::ptr::from_ref(table.get(taken[10]).unwrap());
+        for index in &taken {
+            table.give_back(*index);
+        }
+        assert_eq!(table.len(), 0);
+        let again: HashSet<u32> = (0..1000).map(|_| table.take().unwrap().0).collect();
+        assert_eq!(again, taken.iter().copied().collect());
+        assert!(std::ptr::eq(address, table.get(taken[10]).unwrap()));
+    }
+
+    #[test]
+    fn an_index_that_was_never_given_out_is_harmless() {
+        let table = Table::new();
+        assert!(table.get(0).is_none());
+        assert!(table.get(u32::MAX).is_none());
+        table.take().unwrap();
+        assert!(table.get(63).is_some());
+        assert!(table.get(64).is_none());
+    }
+
+    #[test]
+    fn a_source_is_one_cache_line() {
+        assert_eq!(size_of::<Source>(), 64);
+        assert_eq!(align_of::<Source>(), 64);
+    }
+}
