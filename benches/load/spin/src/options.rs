@@ -1,0 +1,189 @@
+//! The command line.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(crate) const USAGE: &str = "usage: spin --addr ADDR
+  [--mode keep-alive|close|echo]   connections kept, one per request, or TCP echo (keep-alive)
+  [--path PATH]                    /plaintext and /json are answered as everybody knows (/plaintext)
+  [--size BYTES]                   send that much: the body of a POST, or the message of an echo
+  [--connections N]                (64)
+  [--pipeline N]                   requests in a batch (1)
+  [--seconds S] [--warmup S]       how long, and how long before that (3, 0.5)
+  [--requests N]                   as many in place of a time; no warm-up
+  [--pid PID]                      of the server: adds its CPU time
+  [--hold]                         one request per connection, then hold them until killed";
+
+/// What load to make.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) addr: SocketAddr,
+    pub(crate) mode: Mode,
+    pub(crate) path: String,
+    pub(crate) size: Option<usize>,
+    pub(crate) connections: usize,
+    pub(crate) pipeline: usize,
+    pub(crate) length: Length,
+    pub(crate) warmup: Duration,
+    pub(crate) pid: Option<u32>,
+    pub(crate) hold: bool,
+}
+
+/// What a connection is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    KeepAlive,
+    Close,
+    Echo,
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    Time(Duration),
+    Requests(u64),
+}
+
+impl Options {
+    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut addr = None;
+        let mut options = Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            mode: Mode::KeepAlive,
+            path: "/plaintext".into(),
+            size: None,
+            connections: 64,
+            pipeline: 1,
+            length: Length::Time(Duration::from_secs(3)),
+            warmup: Duration::from_millis(500),
+            pid: None,
+            hold: false,
+        };
+        while let Some(name) = args.next() {
+            if name == "--hold" {
+                options.hold = true;
+                continue;
+            }
+            let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
+            let bad = |why: &dyn Display| format!("{name} {value}: {why}");
+            match name.as_str() {
+                "--addr" => addr = Some(value.parse().map_err(|e| bad(&e))?),
+                "--mode" => options.mode = mode(&value).ok_or_else(|| bad(&"unknown"))?,
+                "--path" => options.path = value,
+                "--size" => options.size = Some(value.parse().map_err(|e| bad(&e))?),
+                "--connections" => options.connections = value.parse().map_err(|e| bad(&e))?,
+                "--pipeline" => options.pipeline = value.parse().map_err(|e| bad(&e))?,
+                "--seconds" => options.length = Length::Time(seconds(&value)?),
+                "--warmup" => options.warmup = seconds(&value)?,
+                "--requests" => {
+                    options.length = Length::Requests(value.parse().map_err(|e| bad(&e))?);
+                }
+                "--pid" => options.pid = Some(value.parse().map_err(|e| bad(&e))?),
+                _ => return Err(format!("{name}: unknown")),
+            }
+        }
+        options.addr = addr.ok_or("--addr is needed")?;
+        options.checked()
+    }
+
+    fn checked(mut self) -> Result<Self, String> {
+        if self.connections == 0 || self.pipeline == 0 || self.length == Length::Requests(0) {
+            return Err("nothing to do".into());
+        }
+        if self.mode != Mode::KeepAlive && self.pipeline > 1 {
+            return Err("--pipeline is for keep-alive".into());
+        }
+        if matches!(self.length, Length::Requests(_)) || self.hold {
+            self.warmup = Duration::ZERO;
+        }
+        Ok(self)
+    }
+
+    /// The bytes of one request.
+    pub(crate) fn request(&self) -> Vec<u8> {
+        if self.mode == Mode::Echo {
+            return pattern(self.size.unwrap_or(64));
+        }
+        let method = if self.size.is_some() { "POST" } else { "GET" };
+        let mut head = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", self.path, self.addr);
+        if self.mode == Mode::Close {
+            head += "Connection: close\r\n";
+        }
+        if let Some(size) = self.size {
+            head += &format!("Content-Length: {size}\r\n");
+        }
+        let mut request = (head + "\r\n").into_bytes();
+        request.extend(pattern(self.size.unwrap_or(0)));
+        request
+    }
+
+    /// The body that must come back, where it is known.
+    pub(crate) fn expected(&self) -> Option<Vec<u8>> {
+        match (self.size, self.path.as_str()) {
+            (Some(size), _) => Some(pattern(size)),
+            (None, _) if self.mode == Mode::Echo => Some(pattern(64)),
+            (None, "/plaintext") => Some(b"Hello, World!".into()),
+            (None, "/json") => Some(br#"{"message":"Hello, World!"}"#.into()),
+            (None, _) => None,
+        }
+    }
+}
+
+fn mode(name: &str) -> Option<Mode> {
+    match name {
+        "keep-alive" => Some(Mode::KeepAlive),
+        "close" => Some(Mode::Close),
+        "echo" => Some(Mode::Echo),
+        _ => None,
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|e| format!("{text}: {e}"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| format!("{text}: {e}"))
+}
+
+/// Bytes which are not all the same, so that a shifted answer shows.
+fn pattern(size: usize) -> Vec<u8> {
+    (0..size).map(|i| b'a' + (i % 23) as u8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::from_args(line.split_whitespace().map(String::from))
+    }
+
+    #[test]
+    fn command_line() {
+        let options = parse("--addr 127.0.0.1:80 --requests 5 --pipeline 16").expect("well-formed");
+        assert_eq!(
+            (options.length, options.pipeline),
+            (Length::Requests(5), 16)
+        );
+        assert_eq!(options.warmup, Duration::ZERO);
+        for bad in [
+            "",
+            "--addr x",
+            "--addr 127.0.0.1:80 --requests 0",
+            "--addr 127.0.0.1:80 --mode close --pipeline 2",
+            "--addr 127.0.0.1:80 --seconds -1",
+            "--addr 127.0.0.1:80 --other 1",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn requests() {
+        let close = parse("--addr 127.0.0.1:80 --mode close --path /json").expect("well-formed");
+        let text = "GET /json HTTP/1.1\r\nHost: 127.0.0.1:80\r\nConnection: close\r\n\r\n";
+        assert_eq!(close.request(), text.as_bytes());
+        let post = parse("--addr 127.0.0.1:80 --path /echo --size 3").expect("well-formed");
+        assert!(post.request().ends_with(b"Content-Length: 3\r\n\r\nabc"));
+        assert_eq!(post.expected().as_deref(), Some(&b"abc"[..]));
+    }
+}

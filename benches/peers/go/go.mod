@@ -1,0 +1,3 @@
+module ringspun/benches/peers/go
+
+go 1.22

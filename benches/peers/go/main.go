@@ -1,0 +1,63 @@
+// A contender: net/http of Go's standard library, nothing else.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"runtime"
+)
+
+type message struct {
+	Message string `json:"message"`
+}
+
+var hello = []byte("Hello, World!")
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:0", "the address to listen on")
+	cores := flag.Int("cores", 1, "GOMAXPROCS")
+	flag.Parse()
+	runtime.GOMAXPROCS(*cores)
+
+	http.HandleFunc("GET /plaintext", func(w http.ResponseWriter, r *http.Request) {
+		head(w, "text/plain")
+		w.Write(hello)
+	})
+	http.HandleFunc("GET /json", func(w http.ResponseWriter, r *http.Request) {
+		body, err := json.Marshal(message{"Hello, World!"})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		head(w, "application/json")
+		w.Write(body)
+	})
+	http.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		head(w, "application/octet-stream")
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		w.Write(body)
+	})
+
+	// Go sets TCP_NODELAY on every accepted socket by itself.
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("listening on", listener.Addr())
+	log.Fatal(http.Serve(listener, nil))
+}
+
+func head(w http.ResponseWriter, kind string) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Server", "go")
+}
