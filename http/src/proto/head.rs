@@ -1,0 +1,636 @@
+//! The head of a request: parsed once, kept as bytes and positions.
+//!
+//! httparse walks the bytes; what it lets pass and RFC 9112 does not is checked here: line ends
+//! of LF alone, the bytes and the form of the target, Host, and the fields that frame the body
+//! (`framing.rs`). The head is then copied out of the connection's buffer in one piece, and
+//! everything about it is a [`Span`] of that copy. No map is built and nothing is allocated once
+//! a recycled `Head` has its capacity.
+//!
+//! Invariants:
+//! - Every span lies inside `bytes`, and a head has at most 64 KiB, so that 16 bits hold it.
+//! - The verdict on a head depends on its bytes only, not on how many calls it took: limits are
+//!   looked at in the order of the bytes, and an error behind a limit is not seen.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use http::{Method, Version};
+
+use super::framing::{BodyLength, Framing, is_token_byte};
+use super::refusal::Refusal;
+use super::target::{Target, TargetForm, is_host};
+
+/// The most header lines that a head can have, whatever the limits say.
+pub const MAX_HEADERS: usize = 100;
+
+/// The most bytes that a head can have, whatever the limits say.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Limits on one head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct HeadLimits {
+    /// Bytes of the whole head; beyond it 431. At most [`MAX_HEAD_BYTES`].
+    pub bytes: usize,
+    /// Header lines; beyond it 431. At most [`MAX_HEADERS`].
+    pub headers: usize,
+    /// Bytes of the request target; beyond it 414.
+    pub target: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self {
+            bytes: MAX_HEAD_BYTES,
+            headers: MAX_HEADERS,
+            target: 8 * 1024,
+        }
+    }
+}
+
+/// A piece of a head: where it begins and how long it is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Span {
+    start: u16,
+    len: u16,
+}
+
+impl Span {
+    /// A span of nothing.
+    pub(crate) const EMPTY: Self = Self { start: 0, len: 0 };
+
+    /// The span of these positions, which must be those of a head.
+    pub(crate) fn new(range: Range<usize>) -> Self {
+        debug_assert!(range.end <= MAX_HEAD_BYTES, "a head has at most 64 KiB");
+        // The end of a head never belongs to a span, so a start of 65,536 cannot occur.
+        Self {
+            start: range.start as u16,
+            len: (range.end - range.start) as u16,
+        }
+    }
+
+    /// Where the span lies.
+    #[must_use]
+    pub const fn range(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.len as usize
+    }
+
+    /// How many bytes the span has.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether the span has no bytes.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// Where one header line stands in its head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HeaderPos {
+    /// The name, as it was sent.
+    pub name: Span,
+    /// The value without the space around it.
+    pub value: Span,
+}
+
+/// A parsed request head. Reusable: [`Head::parse`] keeps the capacity of the last one.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The bytes of the head, from the method to the empty line.
+    bytes: Vec<u8>,
+    /// The header lines in the order of the head.
+    index: Vec<HeaderPos>,
+    /// The method; known ones need no memory.
+    method: Method,
+    /// 1.0 or 1.1.
+    version: Version,
+    /// The request target, taken apart.
+    target: Target,
+    /// How the body is framed.
+    body: BodyLength,
+    /// What the connection fields ask for.
+    wishes: Wishes,
+}
+
+/// What a request asks of its connection.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Wishes {
+    /// Connection: close.
+    pub(crate) close: bool,
+    /// Connection: keep-alive; counts in version 1.0 only.
+    pub(crate) keep_alive: bool,
+    /// Expect: 100-continue, in version 1.1 only.
+    pub(crate) expect_continue: bool,
+}
+
+impl Head {
+    /// An empty head, to parse into.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            index: Vec::new(),
+            method: Method::GET,
+            version: Version::HTTP_11,
+            target: Target::empty(),
+            body: BodyLength::Empty,
+            wishes: Wishes {
+                close: false,
+                keep_alive: false,
+                expect_continue: false,
+            },
+        }
+    }
+
+    /// Parses a head from the beginning of `input`; gives its length, or `None` if it is not
+    /// there to the end yet. `self` changes only when the head is there.
+    ///
+    /// # Errors
+    /// The head breaks a rule or a limit.
+    pub fn parse(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+        let window = &input[..input.len().min(limits.bytes).min(MAX_HEAD_BYTES)];
+        let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let lines = &mut lines[..limits.headers.min(MAX_HEADERS)];
+        let mut parsed = httparse::Request::new(&mut []);
+        let verdict = parsed.parse_with_uninit_headers(window, lines);
+        check_request_line(&parsed, window, limits)?;
+        match verdict {
+            Ok(httparse::Status::Complete(len)) => {
+                self.adopt(&parsed, &window[..len])?;
+                Ok(Some(len))
+            }
+            Ok(httparse::Status::Partial) if window.len() < input.len() => {
+                Err(Refusal::HeadTooLarge)
+            }
+            Ok(httparse::Status::Partial) => Ok(None),
+            Err(httparse::Error::Version) => version_verdict(window),
+            Err(error) => Err(refusal_of(error, window)),
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The version: 1.0 or 1.1.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The request target as it was sent.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.str(self.target.whole)
+    }
+
+    /// Which of the four forms the target has.
+    #[must_use]
+    pub const fn target_form(&self) -> TargetForm {
+        self.target.form
+    }
+
+    /// The path of the target, still percent-encoded. `*` in the asterisk form, empty in the
+    /// authority form, `/` for an absolute form without a path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self.target.form {
+            TargetForm::Absolute if self.target.path.is_empty() => "/",
+            _ => self.str(self.target.path),
+        }
+    }
+
+    /// Where the path stands in [`Head::bytes`].
+    pub(crate) const fn path_span(&self) -> Span {
+        self.target.path
+    }
+
+    /// The query of the target without the question mark, if there is one.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.target.query.map(|span| self.str(span))
+    }
+
+    /// The host that the request is for: the target's authority if it has one, else Host.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        match self.target.authority {
+            Some(span) => Some(self.str(span)),
+            None => self
+                .header("host")
+                .and_then(|value| std::str::from_utf8(value).ok()),
+        }
+    }
+
+    /// How the body is framed.
+    #[must_use]
+    pub const fn body(&self) -> BodyLength {
+        self.body
+    }
+
+    /// What the request asks of its connection.
+    pub(crate) const fn wishes(&self) -> Wishes {
+        self.wishes
+    }
+
+    /// The value of the first header of this name, in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// All header lines in the order of the head, names as they were sent.
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> + Clone + '_ {
+        self.index
+            .iter()
+            .map(|pos| (self.str(pos.name), &self.bytes[pos.value.range()]))
+    }
+
+    /// The bytes of the head.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text of a span.
+    pub(crate) fn str(&self, span: Span) -> &str {
+        // httparse has found tokens in names and methods, and `target.rs` ASCII in targets.
+        std::str::from_utf8(&self.bytes[span.range()]).unwrap_or_default()
+    }
+
+    /// Gives back memory that an unusually large head has taken.
+    pub(crate) fn trim(&mut self) {
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+        if self.index.capacity() > KEPT_HEADERS {
+            self.index = Vec::new();
+        }
+        if self.method.as_str().len() > LONG_METHOD {
+            self.method = Method::GET;
+        }
+    }
+
+    /// A request made by hand, as tests and conversions make it.
+    ///
+    /// # Errors
+    /// As [`Head::parse`]; a head that is cut short is refused.
+    pub(crate) fn parse_whole(&mut self, input: &[u8]) -> Result<(), Refusal> {
+        match self.parse(input, &HeadLimits::default())? {
+            Some(len) if len == input.len() => Ok(()),
+            _ => Err(Refusal::HeadIncomplete),
+        }
+    }
+
+    /// Checks what httparse has found and copies it.
+    fn adopt(&mut self, parsed: &httparse::Request<'_, '_>, head: &[u8]) -> Result<(), Refusal> {
+        let (Some(method), Some(target), Some(minor)) =
+            (parsed.method, parsed.path, parsed.version)
+        else {
+            return Err(Refusal::RequestLine);
+        };
+        let position = |piece: &[u8]| piece.as_ptr().addr() - head.as_ptr().addr();
+        let target_at = position(target.as_bytes());
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::RequestLine)?;
+        let target = Target::parse(target.as_bytes(), target_at, &method)?;
+        let version = if minor == 0 {
+            Version::HTTP_10
+        } else {
+            Version::HTTP_11
+        };
+
+        // "HTTP/1.x" stands one space behind the target.
+        let mut at = expect_crlf(head, target.whole.range().end + 1 + 8)?;
+        let mut fields = Fields::default();
+        self.index.clear();
+        self.index.reserve(parsed.headers.len());
+        for line in parsed.headers.iter() {
+            let name = Span::new(at..at + line.name.len());
+            let value = if line.value.is_empty() {
+                skip_space(head, name.range().end + 1)
+            } else {
+                position(line.value)
+            };
+            let value = Span::new(value..value + line.value.len());
+            at = expect_crlf(head, skip_space(head, value.range().end))?;
+            fields.take(line.name, line.value)?;
+            self.index.push(HeaderPos { name, value });
+        }
+        expect_crlf(head, at)?;
+
+        fields.check_host(version, target.form)?;
+        self.body = fields.framing.request_body(version)?;
+        self.wishes = fields.wishes;
+        self.wishes.expect_continue &= version == Version::HTTP_11;
+        self.method = method;
+        self.version = version;
+        self.target = target;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(head);
+        Ok(())
+    }
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The header lines that mean something to the connection.
+#[derive(Default)]
+struct Fields {
+    framing: Framing,
+    wishes: Wishes,
+    has_host: bool,
+    host_is_empty: bool,
+}
+
+impl Fields {
+    /// Takes in one line. Most lines are told apart by the length of their name alone.
+    fn take(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("host") => self.host(value),
+            6 if name.eq_ignore_ascii_case("expect") => self.expect(value),
+            10 if name.eq_ignore_ascii_case("connection") => {
+                self.connection(value);
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case("content-length") => self.framing.content_length(value),
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                self.framing.transfer_encoding(value)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn host(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if self.has_host {
+            return Err(Refusal::HostRepeated);
+        }
+        if !value.is_empty() && !is_host(value) {
+            return Err(Refusal::HostInvalid);
+        }
+        self.has_host = true;
+        self.host_is_empty = value.is_empty();
+        Ok(())
+    }
+
+    fn expect(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if !value.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Refusal::ExpectationUnknown);
+        }
+        self.wishes.expect_continue = true;
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in value.split(|&byte| byte == b',') {
+            let option = option.trim_ascii();
+            self.wishes.close |= option.eq_ignore_ascii_case(b"close");
+            self.wishes.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    fn check_host(&self, version: Version, form: TargetForm) -> Result<(), Refusal> {
+        if version == Version::HTTP_11 && !self.has_host {
+            return Err(Refusal::HostMissing);
+        }
+        // Host may be empty only if the target has no authority either (RFC 9110 7.2); with an
+        // authority in the target Host is ignored (RFC 9112 3.2.2).
+        let ignored = matches!(form, TargetForm::Absolute | TargetForm::Authority);
+        if self.host_is_empty && ignored {
+            return Err(Refusal::HostInvalid);
+        }
+        Ok(())
+    }
+}
+
+/// Limits of the request line. They hold for a head that is not complete as well, so that they
+/// strike at the same byte however the input was cut.
+fn check_request_line(
+    parsed: &httparse::Request<'_, '_>,
+    window: &[u8],
+    limits: &HeadLimits,
+) -> Result<(), Refusal> {
+    let Some(method) = parsed.method else {
+        let unfinished = window
+            .iter()
+            .take_while(|&&byte| is_token_byte(byte))
+            .count();
+        return if unfinished > LONGEST_METHOD {
+            Err(Refusal::MethodTooLong)
+        } else {
+            Ok(())
+        };
+    };
+    if method.len() > LONGEST_METHOD {
+        return Err(Refusal::MethodTooLong);
+    }
+    let target = match parsed.path {
+        Some(target) => target.len(),
+        None => target_so_far(&window[method.len() + 1..]),
+    };
+    if target > limits.target {
+        Err(Refusal::TargetTooLong)
+    } else {
+        Ok(())
+    }
+}
+
+/// Bytes of a target whose end has not been found.
+fn target_so_far(rest: &[u8]) -> usize {
+    rest.iter()
+        .position(|&byte| !byte.is_ascii_graphic())
+        .unwrap_or(rest.len())
+}
+
+/// Which rule an error of httparse stands for.
+#[cold]
+fn refusal_of(error: httparse::Error, window: &[u8]) -> Refusal {
+    match error {
+        httparse::Error::HeaderName => Refusal::HeaderName,
+        httparse::Error::HeaderValue => value_or_newline(window),
+        httparse::Error::NewLine => Refusal::BareNewline,
+        httparse::Error::TooManyHeaders => Refusal::TooManyHeaders,
+        httparse::Error::Version => Refusal::BadVersion,
+        httparse::Error::Token | httparse::Error::Status => Refusal::RequestLine,
+    }
+}
+
+/// A CR alone is reported as a bad value; it is the same answer with a better name.
+fn value_or_newline(window: &[u8]) -> Refusal {
+    let bare = window
+        .windows(2)
+        .any(|pair| pair[0] == b'\r' && pair[1] != b'\n');
+    if bare {
+        Refusal::BareNewline
+    } else {
+        Refusal::HeaderValue
+    }
+}
+
+/// Tells a version that is not spoken here from one that is no version. `None` as long as it can
+/// still become either.
+#[cold]
+fn version_verdict(window: &[u8]) -> Result<Option<usize>, Refusal> {
+    const PATTERN: &[u8; 8] = b"HTTP/0.0";
+    let version = window
+        .splitn(3, |&byte| byte == b' ')
+        .nth(2)
+        .unwrap_or_default();
+    let fits = |(&byte, &pattern): (&u8, &u8)| match pattern {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == pattern,
+    };
+    if !version.iter().zip(PATTERN).all(fits) {
+        return Err(Refusal::BadVersion);
+    }
+    if version.len() < PATTERN.len() {
+        Ok(None)
+    } else {
+        Err(Refusal::UnsupportedVersion)
+    }
+}
+
+/// The position of the first byte from `at` on that is not a space or tab.
+fn skip_space(head: &[u8], mut at: usize) -> usize {
+    while matches!(head.get(at), Some(b' ' | b'\t')) {
+        at += 1;
+    }
+    at
+}
+
+/// The position behind CRLF, which must stand at `at`.
+fn expect_crlf(head: &[u8], at: usize) -> Result<usize, Refusal> {
+    match head.get(at..at + 2) {
+        Some(b"\r\n") => Ok(at + 2),
+        _ => Err(Refusal::BareNewline),
+    }
+}
+
+/// The longest method in the registry of IANA has 17 bytes.
+const LONGEST_METHOD: usize = 32;
+
+/// Methods beyond this length live on the heap.
+const LONG_METHOD: usize = 15;
+
+/// What a recycled head may keep: almost every head is smaller.
+const KEPT_BYTES: usize = 4096;
+
+/// As [`KEPT_BYTES`], for header lines.
+const KEPT_HEADERS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(input: &str) -> Result<Head, Refusal> {
+        let mut head = Head::new();
+        head.parse_whole(input.as_bytes()).map(|()| head)
+    }
+
+    #[test]
+    fn parts_of_a_head() {
+        let head = parse(
+            "POST /a/b?c=d HTTP/1.1\r\nHost: x:80\r\nX-A:\t 1 \t\r\nx-empty:  \r\nContent-Length: 3\r\n\r\n",
+        );
+        let head = head.unwrap();
+        assert_eq!(head.method(), Method::POST);
+        assert_eq!(
+            (head.target(), head.path(), head.query()),
+            ("/a/b?c=d", "/a/b", Some("c=d"))
+        );
+        assert_eq!(head.header("x-a"), Some(&b"1"[..]));
+        assert_eq!(head.header("X-EMPTY"), Some(&b""[..]));
+        assert_eq!(head.header("x-none"), None);
+        assert_eq!(head.host(), Some("x:80"));
+        assert_eq!(head.body(), BodyLength::Known(3));
+        let names: Vec<&str> = head.headers().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Host", "X-A", "x-empty", "Content-Length"]);
+    }
+
+    #[test]
+    fn absolute_form_overrides_host() {
+        let head = parse("GET http://a.example:1/p?q HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
+        assert_eq!(head.host(), Some("a.example:1"));
+        assert_eq!((head.path(), head.query()), ("/p", Some("q")));
+    }
+
+    #[test]
+    fn partial_heads_are_not_judged_early() {
+        let input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for end in 0..input.len() {
+            let mut head = Head::new();
+            assert_eq!(
+                head.parse(&input[..end], &HeadLimits::default()),
+                Ok(None),
+                "{end}"
+            );
+        }
+    }
+
+    #[test]
+    fn limits_strike_at_the_byte() {
+        let limits = HeadLimits {
+            bytes: 64,
+            headers: 2,
+            target: 8,
+        };
+        let parse = |input: &str| Head::new().parse(input.as_bytes(), &limits);
+        assert_eq!(
+            parse("GET /2345678 HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Ok(Some(34))
+        );
+        assert_eq!(
+            parse("GET /23456789 HTTP/1.1\r\n"),
+            Err(Refusal::TargetTooLong)
+        );
+        assert_eq!(parse("GET /23456789"), Err(Refusal::TargetTooLong));
+        let three = "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\nC: d\r\n\r\n";
+        assert_eq!(parse(three), Err(Refusal::TooManyHeaders));
+        let long = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", "a".repeat(64));
+        assert_eq!(parse(&long), Err(Refusal::HeadTooLarge));
+        let method = "M".repeat(40);
+        assert_eq!(parse(&method), Err(Refusal::MethodTooLong));
+        assert_eq!(
+            parse(&format!("{method} / HTTP/1.1\r\n")),
+            Err(Refusal::MethodTooLong)
+        );
+    }
+
+    #[test]
+    fn the_largest_head_fits_its_spans() {
+        let with =
+            |filler: &str| format!("GET / HTTP/1.1\r\nHost: a\r\nLong-One: {filler}\r\n\r\n");
+        let filler = "x".repeat(MAX_HEAD_BYTES - with("").len());
+        let input = with(&filler);
+        assert_eq!(input.len(), MAX_HEAD_BYTES);
+        let head = parse(&input).unwrap();
+        assert_eq!(head.header("long-one").unwrap().len(), filler.len());
+    }
+
+    #[test]
+    fn wishes() {
+        let of = |lines: &str| parse(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n")).unwrap();
+        assert_eq!(of("").wishes(), Wishes::default());
+        assert!(of("Connection: close\r\n").wishes().close);
+        assert!(of("connection: x, CLOSE ,y\r\n").wishes().close);
+        assert!(!of("Connection: closed\r\n").wishes().close);
+        assert!(
+            of("Connection: a\r\nConnection: keep-alive\r\n")
+                .wishes()
+                .keep_alive
+        );
+        assert!(of("Expect: 100-Continue\r\n").wishes().expect_continue);
+    }
+}

@@ -1,0 +1,31 @@
+//! HTTP/1.0 and 1.1 without I/O: bytes in, events out; responses in, bytes out.
+//!
+//! ```text
+//!   bytes ----> Conn::receive ----> Event        (head.rs, target.rs, framing.rs, chunked.rs)
+//!                   |  ^
+//!          Refusal  |  | next
+//!                   v  |
+//!   bytes <---- Conn::send_* <----- response     (encode.rs, date.rs)
+//! ```
+//! The state diagram stands in `conn.rs`, the reasons to refuse a message in `refusal.rs`, and
+//! the one decision on the length of a body in `framing.rs`. Nothing here knows a socket, a task
+//! or a timer, so everything can be tested and fuzzed with byte strings alone.
+
+mod chunked;
+mod conn;
+mod date;
+mod encode;
+mod framing;
+mod head;
+mod refusal;
+mod target;
+
+pub use self::chunked::{Chunk, ChunkedDecoder};
+pub use self::conn::{Conn, Event, Next, ReceiveLimits, Sending, WrongLength, append_refusal};
+pub use self::encode::{InvalidHeader, ResponseHead};
+pub use self::framing::{BodyLength, Framing, is_bodyless};
+pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, Span};
+pub use self::refusal::Refusal;
+pub use self::target::TargetForm;
+
+pub(crate) use self::encode::{append_header, is_field_value};
