@@ -1,1 +1,41 @@
-//! ringspun: runtime
+//! ringspun's runtime: it decides what runs where.
+//!
+//! ```text
+//!                      wake, spawn                         full ring, foreign threads
+//!   task ------------------------------> LIFO slot, ring ------------> inject queue
+//!    ^                                       |                              |
+//!    | poll                                  v                              |
+//!   worker (a thread) <------------- next task of its core <----------------+
+//!    |        \                              ^
+//!    |         \ nothing to do: steal from other cores' rings
+//!    v                                       |
+//!   park in the core's reactor --- ready descriptors, due timers: wake a batch into the ring
+//! ```
+//!
+//! - [`Runtime`] and [`Builder`] start it, [`Handle`] reaches it, [`spawn`] makes a task.
+//! - [`task`] is what a task is, [`time`] its timers, [`io`] the door to its reactors.
+//! - `scheduler/mod.rs` has the protocols, `scheduler/worker.rs` the loop.
+//!
+//! Programs use it through the facade crate `ringspun`.
+
+mod block_on;
+mod builder;
+mod context;
+mod handle;
+mod loom;
+mod metrics;
+mod rng;
+mod runtime;
+mod scheduler;
+
+pub mod budget;
+pub mod io;
+pub mod task;
+pub mod time;
+
+pub use builder::Builder;
+pub use context::{EnterGuard, current_core};
+pub use handle::{Handle, NoRuntime, spawn};
+pub use metrics::{CoreMetrics, Metrics};
+pub use runtime::Runtime;
+pub use task::JoinHandle;

@@ -1,0 +1,103 @@
+//! A thread that is not a worker runs a future and sleeps while it waits.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::AcqRel;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use crate::context;
+use crate::handle::Handle;
+use crate::scheduler::shared::Shared;
+
+const WAITING: u32 = 0;
+const NOTIFIED: u32 = 1;
+
+/// The waker: a flag and the thread to unpark.
+///
+/// Under a virtual clock a notification also *holds* the clock until the thread has acted on it: the
+/// workers cannot see that this thread is about to run.
+struct Root {
+    state: AtomicU32,
+    thread: Thread,
+    shared: Arc<Shared>,
+}
+
+/// See [`Handle::block_on`].
+#[track_caller]
+pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
+    assert!(
+        !context::is_worker(),
+        "block_on inside a task would block its core for ever: await the future instead, or spawn it"
+    );
+    let _entered = handle.enter();
+    let shared = handle.shared_arc();
+    hold_clock(&shared);
+    let _hold = Hold(shared.clone());
+    let root = Arc::new(Root {
+        state: AtomicU32::new(WAITING),
+        thread: thread::current(),
+        shared,
+    });
+    let waker = Waker::from(root.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        // The hold of this poll goes; a notification brings the next one.
+        release_clock(&root.shared);
+        root.wait();
+    }
+}
+
+impl Root {
+    /// Sleeps until notified. Takes over the notification's hold on the clock.
+    fn wait(&self) {
+        // Acquire: see what the waker published. `park` may return without reason.
+        while self.state.swap(WAITING, AcqRel) != NOTIFIED {
+            thread::park();
+        }
+    }
+}
+
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        hold_clock(&self.shared);
+        if self.state.swap(NOTIFIED, AcqRel) == NOTIFIED {
+            // The earlier notification's hold is enough.
+            self.shared.clock_holds.fetch_sub(1, AcqRel);
+        } else {
+            self.thread.unpark();
+        }
+    }
+}
+
+/// Gives the hold of the running poll back, however `block_on` ends.
+struct Hold(Arc<Shared>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        release_clock(&self.0);
+    }
+}
+
+fn hold_clock(shared: &Shared) {
+    shared.clock_holds.fetch_add(1, AcqRel);
+}
+
+fn release_clock(shared: &Shared) {
+    let before = shared.clock_holds.fetch_sub(1, AcqRel);
+    debug_assert!(before > 0);
+    if before == 1 && shared.clock.is_virtual() {
+        // The worker may be waiting without a limit because of the hold.
+        shared.remotes[0].unparker.unpark();
+    }
+}

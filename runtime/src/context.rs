@@ -1,0 +1,171 @@
+//! What the current thread is: a worker on its core, a thread inside a runtime, or neither.
+
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::handle::Handle;
+use crate::scheduler::core::Core;
+use crate::scheduler::park::Unparker;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::worker::Worker;
+use crate::time::timers::Timers;
+
+struct Context {
+    /// The runtime this thread is in; workers included.
+    handle: RefCell<Option<Handle>>,
+    /// The worker that this thread is. Null elsewhere. Valid while set: `enter_worker` borrows it.
+    worker: Cell<*const Worker>,
+    /// How many guards of [`Handle::enter`] a worker's thread holds: 0 means that `handle` is the
+    /// worker's own, and need not be looked at.
+    entered: Cell<u32>,
+}
+
+thread_local! {
+    static CONTEXT: Context = const {
+        Context {
+            handle: RefCell::new(None),
+            worker: Cell::new(ptr::null()),
+            entered: Cell::new(0),
+        }
+    };
+}
+
+/// The thread is inside a runtime while this lives. Made by [`Handle::enter`].
+#[derive(Debug)]
+#[must_use = "dropping the guard leaves the runtime again"]
+pub struct EnterGuard<'a> {
+    previous: Option<Handle>,
+    _handle: PhantomData<&'a Handle>,
+    /// It belongs to the thread.
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl Drop for EnterGuard<'_> {
+    fn drop(&mut self) {
+        let previous = self.previous.take();
+        let left = CONTEXT.try_with(|context| {
+            context.entered.set(context.entered.get() - 1);
+            context.handle.replace(previous)
+        });
+        drop(left);
+    }
+}
+
+pub(crate) fn enter(handle: &Handle) -> EnterGuard<'_> {
+    let previous = CONTEXT.with(|context| {
+        context.entered.set(context.entered.get() + 1);
+        context.handle.replace(Some(handle.clone()))
+    });
+    EnterGuard {
+        previous,
+        _handle: PhantomData,
+        _not_send: PhantomData,
+    }
+}
+
+/// Runs `f` on this thread as the worker `worker`.
+pub(crate) fn enter_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            CONTEXT.with(|context| {
+                context.worker.set(ptr::null());
+                context.entered.set(1);
+            });
+        }
+    }
+    let _entered = enter(&worker.handle);
+    CONTEXT.with(|context| {
+        context.worker.set(worker);
+        context.entered.set(0);
+    });
+    let _leave = Leave;
+    f()
+}
+
+/// The worker that this thread is.
+#[inline]
+fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    // At thread exit the context may be gone: a foreign thread then.
+    let worker = CONTEXT
+        .try_with(|context| context.worker.get())
+        .unwrap_or(ptr::null());
+    // SAFETY: `enter_worker` sets the pointer from a borrow that outlives the time it is set, on this
+    // very thread, and nobody has the worker mutably.
+    f(unsafe { worker.as_ref() })
+}
+
+/// The only door to the current core: runs `f` on it if this thread is a worker of `shared` that holds
+/// its lease. Everything a task does to its core comes through here.
+#[inline]
+pub(crate) fn with_core<R>(shared: &Shared, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
+    with_worker(|worker| {
+        let worker = worker.filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))?;
+        worker.lease.with(f)
+    })
+}
+
+/// The core of the worker that runs this task; `None` on threads that are not workers.
+///
+/// A task may go on on another core after an await point.
+pub fn current_core() -> Option<usize> {
+    with_worker(|worker| worker.map(|worker| worker.index))
+}
+
+/// Whether this thread is the worker that `unparker` wakes: it needs no wake-up then.
+pub(crate) fn is_current(unparker: &Arc<Unparker>) -> bool {
+    with_worker(|worker| worker.is_some_and(|worker| Arc::ptr_eq(worker.unparker(), unparker)))
+}
+
+/// Whether this thread is a worker, of any runtime.
+pub(crate) fn is_worker() -> bool {
+    with_worker(|worker| worker.is_some())
+}
+
+/// The clock of this core's turn.
+pub(crate) fn coarse_now() -> Option<Instant> {
+    with_worker(|worker| {
+        let worker = worker?;
+        let ns = worker.lease.with(|core| core.now)?;
+        Some(worker.shared.clock.instant(ns))
+    })
+}
+
+/// The timers for a sleep that is polled here: the current core's, else those of a core in turn.
+pub(crate) fn timers() -> Arc<Timers> {
+    with_shared(|shared| {
+        let Some(shared) = shared else {
+            panic!(
+                "no ringspun runtime on this thread: poll timers inside #[ringspun::main], \
+                 Runtime::block_on or a spawned task"
+            );
+        };
+        let core = current_core().unwrap_or_else(|| shared.next_core());
+        shared.remotes[core].timers.clone()
+    })
+}
+
+/// The runtime this thread is in.
+#[inline]
+pub(crate) fn with_shared<R>(f: impl FnOnce(Option<&Shared>) -> R) -> R {
+    with_handle(|handle| f(handle.map(Handle::shared)))
+}
+
+/// As [`with_shared`], with the handle.
+#[inline]
+pub(crate) fn with_handle<R>(f: impl FnOnce(Option<&Handle>) -> R) -> R {
+    let entered = CONTEXT
+        .try_with(|context| context.entered.get())
+        .unwrap_or(1);
+    with_worker(|worker| match worker {
+        Some(worker) if entered == 0 => f(Some(&worker.handle)),
+        _ => {
+            // Cloned out, not borrowed: `f` may enter another runtime.
+            let handle = CONTEXT.try_with(|context| context.handle.borrow().clone());
+            f(handle.ok().flatten().as_ref())
+        }
+    })
+}

@@ -1,0 +1,158 @@
+//! A way into a runtime, from anywhere.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::context::{self, EnterGuard};
+use crate::metrics::Metrics;
+use crate::scheduler::shared::{Home, Shared};
+use crate::task::JoinHandle;
+
+/// A handle to a runtime: cheap to clone, usable from any thread. It does not keep the runtime going.
+#[derive(Clone)]
+pub struct Handle {
+    home: Arc<Home>,
+}
+
+impl Handle {
+    pub(crate) fn new(home: Home) -> Self {
+        Self {
+            home: Arc::new(home),
+        }
+    }
+
+    /// The runtime this thread is in: that of the worker, of `block_on`, or of [`enter`](Self::enter).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`current`](Self::current), for code that also runs outside.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`] outside a runtime.
+    pub fn try_current() -> Result<Self, NoRuntime> {
+        context::with_handle(|handle| handle.cloned()).ok_or(NoRuntime(()))
+    }
+
+    /// Spawns a task. It begins soon, whether or not the handle is awaited; dropping the handle
+    /// detaches it. After the runtime has been shut down the task is cancelled at once.
+    ///
+    /// From a task, the new one runs next on the same core unless another core takes it first.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.home.spawn(future, None, Location::caller())
+    }
+
+    /// Spawns a task that begins on core `core`. An idle core may still steal it from there.
+    ///
+    /// # Panics
+    ///
+    /// If the runtime has no such core.
+    #[track_caller]
+    pub fn spawn_on<F>(&self, core: usize, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared().remote(core);
+        self.home.spawn(future, Some(core), Location::caller())
+    }
+
+    /// How many cores the runtime has.
+    pub fn cores(&self) -> usize {
+        self.shared().remotes.len()
+    }
+
+    /// A reading of the runtime's counters.
+    pub fn metrics(&self) -> Metrics {
+        self.shared().metrics()
+    }
+
+    /// Puts this thread inside the runtime until the guard is dropped, so that sockets, timers and
+    /// [`spawn`](crate::spawn) work there. Drop guards in the reverse order of their making.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        context::enter(self)
+    }
+
+    /// Runs a future on this thread, which is not a worker, until it is done. See
+    /// [`Runtime::block_on`](crate::Runtime::block_on).
+    ///
+    /// # Panics
+    ///
+    /// On a worker's thread: a task that needs another one awaits it.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        crate::block_on::block_on(self, future)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.home.shared
+    }
+
+    pub(crate) fn shared_arc(&self) -> Arc<Shared> {
+        self.home.shared.clone()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("cores", &self.cores())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Spawns a task in the current runtime. See [`Handle::spawn`].
+///
+/// ```
+/// # ringspun_runtime::Builder::new().cores(1).build().unwrap().block_on(async {
+/// let task = ringspun_runtime::spawn(async { 1 + 1 });
+/// assert_eq!(task.await.unwrap(), 2);
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// Outside a runtime.
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    context::with_handle(|handle| match handle {
+        Some(handle) => handle.home.spawn(future, None, location),
+        None => panic!("{}", NoRuntime(())),
+    })
+}
+
+/// There is no runtime on this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRuntime(());
+
+impl fmt::Display for NoRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "no ringspun runtime on this thread: call this inside #[ringspun::main], \
+             Runtime::block_on or a spawned task, or use a Handle",
+        )
+    }
+}
+
+impl std::error::Error for NoRuntime {}

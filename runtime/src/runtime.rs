@@ -1,0 +1,139 @@
+//! The owner of the threads.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::builder::Builder;
+use crate::context;
+use crate::handle::Handle;
+use crate::scheduler::shutdown;
+
+/// A running runtime. Dropping it shuts it down: every task is cancelled at its next await point, every
+/// thread is joined.
+///
+/// ```
+/// let runtime = ringspun_runtime::Runtime::new_default()?;
+/// let answer = runtime.block_on(async {
+///     ringspun_runtime::spawn(async { 42 }).await.unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// # Ok::<_, std::io::Error>(())
+/// ```
+///
+/// # Panics
+///
+/// When dropped on one of its own workers, which would wait for itself.
+pub struct Runtime {
+    handle: Handle,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Runtime {
+    /// A runtime with the [`Builder`]'s defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn new_default() -> io::Result<Self> {
+        Builder::new().build()
+    }
+
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self {
+            handle,
+            threads: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_thread(&mut self, thread: thread::JoinHandle<()>) {
+        self.threads.push(thread);
+    }
+
+    /// A handle to spawn from other threads.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Runs a future on this thread until it is done; its tasks run on the workers meanwhile. The
+    /// future need not be `Send` or `'static`.
+    ///
+    /// The future itself is not a task: this thread is not a core, so sockets and timers it uses
+    /// directly are served by the workers and cost a switch of threads each time. Work in tasks.
+    ///
+    /// # Panics
+    ///
+    /// If called on a worker's thread, or when the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+
+    /// Shuts down as dropping does, but leaves threads alone that are still in a task's poll after
+    /// `limit`. True if all were joined.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> bool {
+        self.begin_shutdown();
+        let deadline = Instant::now() + limit;
+        let mut threads = std::mem::take(&mut self.threads);
+        loop {
+            threads.retain(|thread| !thread.is_finished());
+            if threads.is_empty() {
+                shutdown::finish(self.handle.shared());
+                return true;
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    threads = threads.len(),
+                    "shutdown: threads are still inside a task's poll and are left behind"
+                );
+                return false;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn begin_shutdown(&self) {
+        assert!(
+            !self.is_own_worker(),
+            "a Runtime was dropped inside one of its own tasks, which would wait for itself: \
+             drop it on the thread that made it"
+        );
+        self.handle.shared().close();
+    }
+
+    fn is_own_worker(&self) -> bool {
+        let current = thread::current().id();
+        context::is_worker()
+            && self
+                .threads
+                .iter()
+                .any(|thread| thread.thread().id() == current)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if thread::panicking() && self.is_own_worker() {
+            // A second panic would abort; the workers end by themselves.
+            self.handle.shared().close();
+            return;
+        }
+        self.begin_shutdown();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a worker thread panicked outside a task");
+            }
+        }
+        shutdown::finish(self.handle.shared());
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("cores", &self.handle.cores())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! Who sleeps, who searches, and whom to wake.
+//!
+//! One word packs two counts, so that the question "is anybody looking, and is anybody asleep?" is
+//! answered by one read-modify-write:
+//!
+//! ```text
+//!   bits 0..16   searching   workers that look for a task
+//!   bits 16..32  unparked    workers that are awake (searching ones included)
+//! ```
+//!
+//! Beside it, under a lock, the stack of sleeping workers: the one that slept last is woken first, its
+//! caches are warm.
+//!
+//! **No lost wake-up.** A task is pushed while workers fall asleep:
+//!
+//! - the pusher: (1) publishes the task in a queue; (2) reads the word by `fetch_add(0)`; wakes a
+//!   sleeper unless somebody searches or all are awake.
+//! - the sleeper: (3) takes itself out of the counts, by `fetch_sub`; (4) looks into all queues again.
+//!
+//! (2) and (3) are read-modify-writes of one word, so one comes first. If (2) does, (3) synchronises
+//! with it and (4) sees the task. If (3) does, (2) sees the sleeper asleep: it finds a worker to wake,
+//! or a searching one. A *searching* worker keeps the promise in its turn: it either finds the task,
+//! or passes through (3) and (4) itself. [`Searching`] is that promise as a value.
+//!
+//! SeqCst is not needed for the proof; AcqRel on one word orders the two sides.
+//!
+//! Models: `loom_idle` below: two workers fall asleep against a submitter (M2, L1).
+
+use crate::loom::Mutex;
+use crate::loom::atomic::AtomicUsize;
+use crate::loom::atomic::Ordering::AcqRel;
+
+const SEARCHING_ONE: usize = 1;
+const SEARCHING_MASK: usize = 0xffff;
+const UNPARKED_ONE: usize = 1 << 16;
+
+/// The most workers the counts can hold.
+pub(crate) const MAX_WORKERS: usize = 0xffff;
+
+/// The counts and the sleepers.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    /// `{unparked, searching}`; the protocol at the head of this file.
+    state: AtomicUsize,
+    /// Workers that sleep or are about to, the last one on top.
+    sleepers: Mutex<Vec<usize>>,
+    workers: usize,
+    /// At most this many search at once: max(1, workers / 16). More only burn CPU.
+    max_searching: usize,
+}
+
+/// Proof that its holder is counted as searching. Consumed by [`Idle::stop_searching`] or
+/// [`Idle::park`].
+#[derive(Debug)]
+#[must_use = "the count of searching workers must be given back"]
+pub(crate) struct Searching(());
+
+impl Idle {
+    /// All workers awake, nobody searching.
+    pub(crate) fn new(workers: usize) -> Self {
+        assert!(workers <= MAX_WORKERS);
+        Self {
+            state: AtomicUsize::new(workers * UNPARKED_ONE),
+            sleepers: Mutex::new(Vec::with_capacity(workers)),
+            workers,
+            max_searching: (workers / 16).max(1),
+        }
+    }
+
+    /// There is work for one more: the sleeper to wake, already counted as awake and searching.
+    pub(crate) fn worker_to_notify(&self) -> Option<usize> {
+        if !self.should_notify() {
+            return None;
+        }
+        let mut sleepers = self.sleepers.lock();
+        // Again under the lock: somebody may have been woken since.
+        if !self.should_notify() {
+            return None;
+        }
+        let worker = sleepers.pop()?;
+        self.state.fetch_add(UNPARKED_ONE + SEARCHING_ONE, AcqRel);
+        Some(worker)
+    }
+
+    /// Begins to search, if few enough do.
+    ///
+    /// A refused attempt is counted for a moment, and a pusher may take it for a searching worker and
+    /// wake nobody. That is sound, because the refused worker goes on to [`park`](Self::park), whose
+    /// second look finds the task: it keeps the same promise as a searching one. Callers must do so.
+    pub(crate) fn try_search(&self) -> Option<Searching> {
+        let before = self.state.fetch_add(SEARCHING_ONE, AcqRel);
+        if before & SEARCHING_MASK < self.max_searching {
+            return Some(Searching(()));
+        }
+        self.state.fetch_sub(SEARCHING_ONE, AcqRel);
+        None
+    }
+
+    /// Ends a search that found work. True if it was the last one, so that the caller should wake
+    /// another for what is left.
+    pub(crate) fn stop_searching(&self, proof: Searching) -> bool {
+        let Searching(()) = proof;
+        self.state.fetch_sub(SEARCHING_ONE, AcqRel) & SEARCHING_MASK == 1
+    }
+
+    /// Worker `worker` is about to sleep: step (3). It must look into all queues afterwards.
+    pub(crate) fn park(&self, worker: usize, proof: Option<Searching>) {
+        let searching = if proof.is_some() { SEARCHING_ONE } else { 0 };
+        let mut sleepers = self.sleepers.lock();
+        self.state.fetch_sub(UNPARKED_ONE + searching, AcqRel);
+        sleepers.push(worker);
+    }
+
+    /// Worker `worker` is awake again. If it was chosen by [`worker_to_notify`](Self::worker_to_notify)
+    /// it is searching, and this is the proof; if it woke by itself it is not.
+    pub(crate) fn unpark(&self, worker: usize) -> Option<Searching> {
+        let mut sleepers = self.sleepers.lock();
+        // From the top: the one that just fell asleep is the likeliest to wake.
+        match sleepers.iter().rposition(|sleeper| *sleeper == worker) {
+            Some(at) => {
+                sleepers.remove(at);
+                self.state.fetch_add(UNPARKED_ONE, AcqRel);
+                None
+            }
+            None => Some(Searching(())),
+        }
+    }
+
+    /// How many workers search now; for metrics.
+    pub(crate) fn searching(&self) -> usize {
+        self.state.fetch_add(0, AcqRel) & SEARCHING_MASK
+    }
+
+    /// How many workers sleep now; for metrics.
+    pub(crate) fn parked(&self) -> usize {
+        self.workers - (self.state.fetch_add(0, AcqRel) / UNPARKED_ONE)
+    }
+
+    fn should_notify(&self) -> bool {
+        // A read-modify-write, not a load: step (2) of the proof.
+        let state = self.state.fetch_add(0, AcqRel);
+        state & SEARCHING_MASK == 0 && state / UNPARKED_ONE < self.workers
+    }
+}

@@ -1,0 +1,46 @@
+//! The scheduler: which task runs where and when.
+//!
+//! | word | what it is | Go's word |
+//! |---|---|---|
+//! | task | a spawned future | G |
+//! | core | what one CPU needs to serve: ring, LIFO slot, reactor, timers, counters | P |
+//! | worker | a thread; it runs tasks while it holds a core | M |
+//! | lease | the right to use a core; lent out while a task is polled | |
+//! | inject queue | where tasks go that no core's queue can take | global queue |
+//! | inbox | tasks that others placed on a core | |
+//! | searching | a worker without a task that looks for one | spinning |
+//! | park / unpark | sleep in the own reactor / end that sleep | |
+//!
+//! **Submit** ([`shared::Shared::schedule`]). On a worker: the LIFO slot, and what was there goes to
+//! the ring; what the reactor or a timer woke goes to the ring's tail; a full ring overflows to the
+//! inject queue. Elsewhere: the inject queue. A push makes no system call by itself: a sleeper is woken
+//! only where a core has more than it can begin with, and nobody searches.
+//!
+//! **Park** ([`worker::Worker`], [`idle`], [`park`]). Three protocols keep every wake-up:
+//! the counts of searching and awake workers (idle.rs) for work anybody may do; the park state
+//! (park.rs) for work of one core (inbox, earlier timer, shutdown); the reactor's edge for I/O.
+//!
+//! **Shutdown** ([`shutdown`]). Numbered there.
+//!
+//! **Locks** of the runtime, none taken while another is held: a shard of the registry, the inject
+//! queue and inboxes, the sleepers, a core's timers. No user code runs under any of them.
+//!
+//! Left to a later version: hand-off of a stuck core, stealing of readiness and timers.
+
+pub(crate) mod core;
+pub(crate) mod idle;
+pub(crate) mod inject;
+pub(crate) mod lease;
+pub(crate) mod park;
+pub(crate) mod queue;
+pub(crate) mod shared;
+pub(crate) mod shutdown;
+pub(crate) mod steal;
+pub(crate) mod worker;
+
+#[cfg(all(test, loom))]
+mod loom_idle;
+#[cfg(all(test, loom))]
+mod loom_park;
+#[cfg(all(test, loom))]
+mod loom_queue;

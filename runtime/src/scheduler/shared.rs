@@ -1,0 +1,237 @@
+//! What all workers share, and how a task reaches a queue.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use ringspun_reactor::Reactor;
+
+use super::core::Pushed;
+use super::idle::Idle;
+use super::inject::Inject;
+use super::park::Unparker;
+use super::queue::Steal;
+use crate::context;
+use crate::loom::CachePadded;
+use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::loom::atomic::{AtomicBool, AtomicUsize};
+use crate::metrics::{Counter, Counters, Metrics};
+use crate::task::list::Registry;
+use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
+use crate::time::clock::Clock;
+use crate::time::timers::Timers;
+
+/// One runtime. Reached by every worker, handle and task.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// One for each core.
+    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) inject: Inject,
+    pub(crate) idle: Idle,
+    pub(crate) tasks: Registry,
+    pub(crate) clock: Arc<Clock>,
+    /// Reasons why a virtual clock must stand still: threads outside that are about to run a future.
+    pub(crate) clock_holds: AtomicUsize,
+    /// Set once, at shutdown; workers look before each task.
+    closed: AtomicBool,
+    /// Which core serves the next thread that has none.
+    turn: AtomicUsize,
+    foreign_pushes: Counter,
+}
+
+/// What others may reach of a core.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    /// The thief's end of the ring.
+    pub(crate) ring: Steal,
+    /// Tasks placed on this core by others; its worker looks before it sleeps.
+    pub(crate) inbox: Inject,
+    pub(crate) unparker: Arc<Unparker>,
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) counters: CachePadded<Counters>,
+}
+
+/// A way to [`Shared`] whose count is used by one core: tasks hold one of these, so that spawning and
+/// dropping them touches no count that all cores share.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) shared: Arc<Shared>,
+    /// The registry shard for tasks spawned from here; `None` spreads them by their ids.
+    pub(crate) core: Option<usize>,
+}
+
+impl Shared {
+    pub(crate) fn new(remotes: Box<[Remote]>, clock: Arc<Clock>) -> Self {
+        let cores = remotes.len();
+        Self {
+            remotes,
+            inject: Inject::new(),
+            idle: Idle::new(cores),
+            tasks: Registry::new(cores.next_power_of_two()),
+            clock,
+            clock_holds: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            turn: AtomicUsize::new(0),
+            foreign_pushes: Counter::default(),
+        }
+    }
+
+    /// The remote of core `core`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such core.
+    pub(crate) fn remote(&self, core: usize) -> &Remote {
+        let cores = self.remotes.len();
+        self.remotes
+            .get(core)
+            .unwrap_or_else(|| panic!("no core {core}: this runtime has cores 0 to {}", cores - 1))
+    }
+
+    /// A core for a thread that has none, each in turn.
+    pub(crate) fn next_core(&self) -> usize {
+        // Relaxed: only a spread is wanted.
+        self.turn.fetch_add(1, Relaxed) % self.remotes.len()
+    }
+
+    /// A task was woken, spawned or aborted: to the current core if this is a worker's thread, else to
+    /// the inject queue.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Notified) {
+        let mut task = Some(task);
+        let pushed = context::with_core(self, |core| {
+            core.push_next(task.take().expect("taken once"), self)
+        });
+        match pushed {
+            Some(Pushed::Next) => {}
+            Some(Pushed::Surplus) => self.notify_one(),
+            None => self.schedule_foreign(task.expect("not taken without a core")),
+        }
+    }
+
+    /// A task yields: behind what the core has to run.
+    pub(crate) fn reschedule(&self, task: Notified) {
+        let mut task = Some(task);
+        let pushed = context::with_core(self, |core| {
+            core.push_back(task.take().expect("taken once"), self);
+        });
+        if pushed.is_none() {
+            self.schedule_foreign(task.expect("not taken without a core"));
+        }
+    }
+
+    /// Places a task on core `core`.
+    pub(crate) fn schedule_on(&self, core: usize, task: Notified) {
+        let remote = self.remote(core);
+        if context::with_core(self, |current| current.index) == Some(core) {
+            return self.schedule(task);
+        }
+        if remote.inbox.push(task) {
+            remote.unparker.unpark();
+        }
+    }
+
+    #[cold]
+    fn schedule_foreign(&self, task: Notified) {
+        self.foreign_pushes.add_shared(1);
+        if self.inject.push(task) {
+            self.notify_one();
+        }
+    }
+
+    /// There is work for one more worker: wakes one, unless somebody searches already.
+    pub(crate) fn notify_one(&self) {
+        if let Some(worker) = self.idle.worker_to_notify() {
+            let remote = &self.remotes[worker];
+            remote.counters.wakes_sent.add_shared(1);
+            remote.unparker.unpark();
+        }
+    }
+
+    /// Whether a worker that is about to sleep should look again.
+    pub(crate) fn has_work_for(&self, core: usize) -> bool {
+        !self.inject.is_empty()
+            || !self.remotes[core].inbox.is_empty()
+            || self.remotes.iter().any(|remote| remote.ring.len() > 0)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: see what was done before the shutdown began.
+        self.closed.load(Acquire)
+    }
+
+    /// Begins the shutdown; true the first time. See `shutdown.rs`.
+    pub(crate) fn close(&self) -> bool {
+        if self.closed.swap(true, AcqRel) {
+            return false;
+        }
+        self.inject.close();
+        for remote in &self.remotes {
+            remote.unparker.unpark();
+        }
+        true
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        Metrics {
+            cores: self
+                .remotes
+                .iter()
+                .map(|remote| remote.counters.read())
+                .collect(),
+            live_tasks: self.tasks.len(),
+            inject_len: self.inject.len(),
+            foreign_pushes: self.foreign_pushes.get(),
+            parked: self.idle.parked(),
+            searching: self.idle.searching(),
+            timers: self.remotes.iter().map(|remote| remote.timers.len()).sum(),
+            sources: self
+                .remotes
+                .iter()
+                .map(|remote| remote.reactor.sources())
+                .sum(),
+        }
+    }
+}
+
+impl Home {
+    /// Spawns a task; on core `on`, or on the current one.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        on: Option<usize>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let shards = self.shared.tasks.shards();
+        let shard = self.core.unwrap_or_else(|| self.shared.next_core()) % shards;
+        let (task, notified, handle) = new_task(future, self.clone(), shard as u32, location);
+        match self.shared.tasks.insert(task) {
+            Ok(()) => match on {
+                Some(core) => self.shared.schedule_on(core, notified),
+                None => self.shared.schedule(notified),
+            },
+            // Shut down: the future is dropped here, and the handle says "cancelled".
+            Err(task) => task.shutdown(),
+        }
+        handle
+    }
+}
+
+impl Schedule for Arc<Home> {
+    fn schedule(&self, task: Notified) {
+        self.shared.schedule(task);
+    }
+
+    fn reschedule(&self, task: Notified) {
+        self.shared.reschedule(task);
+    }
+
+    fn release(&self, task: &Header) -> bool {
+        self.shared.tasks.remove(task)
+    }
+}

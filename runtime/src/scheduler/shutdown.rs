@@ -1,0 +1,34 @@
+//! The end of a runtime, in numbered steps.
+//!
+//! 1. `Shared::close`, once: the flag is set, the inject queue takes nothing more, every worker is
+//!    unparked. (`Runtime::drop`)
+//! 2. Each worker finishes the poll it is in, sees the flag and leaves its loop.
+//! 3. Each worker closes the registry and cancels what it finds: futures are dropped, join handles are
+//!    told. A task that another worker is polling is marked, and that worker cancels it at the end of
+//!    the poll. A task spawned from now on is cancelled at once.
+//! 4. Each worker closes its inbox and drops its queues: the entries are of cancelled tasks.
+//! 5. The thread ends; `Runtime::drop` joins it.
+//! 6. Timers are forgotten. Reactors live until the last registration is gone.
+//!
+//! Destructors run in step 3 with no lock held and on a worker's thread that has lent out no core: what
+//! they wake goes to the closed inject queue, which drops the entry.
+
+use super::core::Core;
+use super::shared::Shared;
+
+/// Steps 3 and 4.
+pub(crate) fn worker(shared: &Shared, core: Box<Core>) {
+    shared.tasks.close_and_shutdown(core.index);
+    let inbox = &core.remote(shared).inbox;
+    inbox.close();
+    while inbox.pop().is_some() {}
+    while shared.inject.pop().is_some() {}
+    drop(core);
+}
+
+/// Step 6, after all threads are joined.
+pub(crate) fn finish(shared: &Shared) {
+    for remote in &shared.remotes {
+        remote.timers.clear();
+    }
+}
