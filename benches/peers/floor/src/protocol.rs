@@ -56,7 +56,7 @@ impl Http {
     }
 
     /// The end of the echoed body, or nothing while it is not there.
-    fn echo(&self, head: &[u8], rest: &[u8], output: &mut Vec<u8>) -> Option<usize> {
+    fn echo(&self, head: &[u8], rest: &[u8], close: bool, output: &mut Vec<u8>) -> Option<usize> {
         let length = self
             .length
             .find(head)
@@ -64,7 +64,7 @@ impl Http {
         let body = rest.get(..length)?;
         let head = self
             .answers
-            .head("200 OK", "application/octet-stream", length);
+            .head("200 OK", "application/octet-stream", length, close);
         output.extend_from_slice(head.as_bytes());
         output.extend_from_slice(body);
         Some(length)
@@ -87,18 +87,20 @@ impl Protocol for Http {
                 break;
             };
             let (head, rest) = rest.split_at(end + 4);
+            let close = self.close.find(head).is_some();
+            let answers = self.answers.set(close);
             let mut body = 0;
             match &head[..head.len().min(6)] {
-                b"GET /p" => output.extend_from_slice(&self.answers.plaintext),
-                b"GET /j" => output.extend_from_slice(&self.answers.json),
-                b"POST /" => match self.echo(head, rest, output) {
+                b"GET /p" => output.extend_from_slice(&answers.plaintext),
+                b"GET /j" => output.extend_from_slice(&answers.json),
+                b"POST /" => match self.echo(head, rest, close, output) {
                     Some(length) => body = length,
                     None => break,
                 },
-                _ => output.extend_from_slice(&self.answers.not_found),
+                _ => output.extend_from_slice(&answers.not_found),
             }
             served.consumed += head.len() + body;
-            served.close = self.close.find(head).is_some();
+            served.close = close;
         }
         served
     }
@@ -149,6 +151,7 @@ mod tests {
             }
         );
         assert_eq!(output.matches("Hello").count(), 1);
+        assert!(output.contains("\r\nconnection: close\r\n"));
     }
 
     #[test]

@@ -1,0 +1,231 @@
+# Shared by the scripts of this folder: contenders, servers, figures from /proc. Bash and awk only.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+out=$here/out
+# Where cargo builds to, whatever CARGO_TARGET_DIR says.
+target=${RINGSPUN_TARGET_DIR:-$root/target}
+peers_target=${PEERS_TARGET_DIR:-$root/benches/peers/target}
+spin=$peers_target/release/spin
+
+server_cpus=0
+generator_cpus=1
+cores=1
+
+pid=     # the running server
+addr=    # and where it listens
+holder=  # a generator that holds connections
+tmp=$(mktemp -d)
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Nothing outlives the script, however it ends.
+clean_up() {
+  local process
+  for process in "$holder" "$pid"; do
+    if [[ -n $process ]]; then kill -KILL "$process" 2>/dev/null || true; fi
+  done
+  rm -rf "$tmp"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+check_tools() {
+  local tool
+  for tool in awk taskset cargo; do
+    command -v "$tool" >/dev/null || die "$tool is needed"
+  done
+  if (($(nproc) < 2)); then
+    say "one CPU only: the generator runs on the server's, the figures are not worth much"
+    generator_cpus=$server_cpus
+  fi
+  # Every connection is a descriptor.
+  ulimit -n "$(ulimit -Hn)" || say "the limit of descriptors stays at $(ulimit -n)"
+}
+
+strace_works() {
+  command -v strace >/dev/null && strace -c -o /dev/null true 2>/dev/null
+}
+
+# --- Contenders -----------------------------------------------------------------------------------
+
+cargo_build() { # DIRECTORY TARGET_DIRECTORY ARGUMENTS...
+  local directory=$1 target_directory=$2
+  shift 2
+  (cd "$directory" && cargo build --release --quiet --target-dir "$target_directory" "$@") >&2
+}
+
+build_peers() {
+  say "building the contenders and the generator"
+  cargo_build "$root/benches/peers" "$peers_target" --locked --workspace ||
+    die "the contenders do not build"
+}
+
+# Whether a contender can take part; builds it if that is not done yet.
+available() { # CONTENDER
+  case $1 in
+    floor | hyper | hyper-ct | axum | floor-echo | tokio-echo | tokio-echo-ct) ;;
+    go)
+      command -v go >/dev/null || { say "go: skipped, no Go here"; return 1; }
+      (cd "$root/benches/peers/go" && go build -o "$peers_target/release/peer-go" .) >&2 ||
+        { say "go: skipped, it does not build"; return 1; }
+      ;;
+    ringspun)
+      say "building ringspun's example hello_http"
+      cargo_build "$root" "$target" --package ringspun --example hello_http ||
+        { say "ringspun: skipped, its example hello_http does not build"; return 1; }
+      ;;
+    ringspun-echo)
+      cargo_build "$root" "$target" --package ringspun --example echo ||
+        { say "ringspun-echo: skipped, its example echo does not build"; return 1; }
+      ;;
+    *) die "$1: no such contender" ;;
+  esac
+}
+
+# Sets `argv` to the command of a contender's server.
+command_of() { # CONTENDER
+  local bin=$peers_target/release
+  local cores_option=(--addr 127.0.0.1:0 --cores "$cores")
+  local threads_option=(--addr 127.0.0.1:0 --threads "$cores")
+  case $1 in
+    floor) argv=("$bin/peer-floor" "${cores_option[@]}") ;;
+    floor-echo) argv=("$bin/peer-floor" "${cores_option[@]}" --echo) ;;
+    hyper) argv=("$bin/peer-hyper" "${cores_option[@]}") ;;
+    hyper-ct) argv=("$bin/peer-hyper" "${threads_option[@]}") ;;
+    axum) argv=("$bin/peer-axum" "${cores_option[@]}") ;;
+    tokio-echo) argv=("$bin/peer-tokio-echo" "${cores_option[@]}") ;;
+    tokio-echo-ct) argv=("$bin/peer-tokio-echo" "${threads_option[@]}") ;;
+    go) argv=("$bin/peer-go" "${cores_option[@]}") ;;
+    ringspun) argv=("$target/release/examples/hello_http" "${cores_option[@]}") ;;
+    ringspun-echo) argv=("$target/release/examples/echo" "${cores_option[@]}") ;;
+    *) die "$1: no such contender" ;;
+  esac
+}
+
+# --- Servers --------------------------------------------------------------------------------------
+
+# Starts `argv` on the server's CPUs, after the words of PREFIX, and waits until it listens.
+# Sets `pid` and `addr`.
+start_server() { # PREFIX...
+  : >"$tmp/server.out"
+  taskset -c "$server_cpus" "$@" "${argv[@]}" >"$tmp/server.out" 2>"$tmp/server.err" &
+  pid=$!
+  addr=
+  local deadline=$((SECONDS + 20))
+  while [[ -z $addr ]]; do
+    sleep 0.05
+    addr=$(awk 'NR == 1 && /^listening on / { print $3 }' "$tmp/server.out")
+    if ! kill -0 "$pid" 2>/dev/null || ((SECONDS > deadline)); then
+      cat "$tmp/server.err" >&2
+      stop_server
+      say "${argv[0]} does not listen"
+      return 1
+    fi
+  done
+}
+
+# KILL: nothing that happens at an orderly end is to be measured.
+stop_server() {
+  kill -KILL "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  pid=
+}
+
+# Runs the generator against the server that runs.
+generate() { # ARGUMENTS...
+  taskset -c "$generator_cpus" "$spin" --addr "$addr" "$@"
+}
+
+# Runs REQUESTS requests against a contender under strace and prints
+# `calls=N epoll_ctl=N eagain=N`: all system calls of the server since its start, and reads that found
+# nothing.
+count_calls() { # CONTENDER REQUESTS ARGUMENTS...
+  local contender=$1 requests=$2
+  shift 2
+  command_of "$contender"
+  rm -f "$tmp/strace"
+  # -D: the server stays the process we started, and strace steps aside.
+  start_server strace -D -f -c -qq -o "$tmp/strace" || return 1
+  if ! generate --requests "$requests" "$@" >/dev/null; then
+    stop_server
+    return 1
+  fi
+  stop_server
+  local deadline=$((SECONDS + 10))
+  until [[ -s $tmp/strace ]]; do
+    sleep 0.05
+    if ((SECONDS > deadline)); then
+      say "strace left no summary"
+      return 1
+    fi
+  done
+  # % time, seconds, usecs/call, calls, errors if there are any, name
+  awk '
+    $NF == "total" { calls = $4 }
+    $NF == "epoll_ctl" { ctl = $4 }
+    $NF ~ /^(read|readv|recvfrom|recvmsg)$/ && NF == 6 { eagain += $5 }
+    END { printf "calls=%d epoll_ctl=%d eagain=%d\n", calls, ctl, eagain }
+  ' "$tmp/strace"
+}
+
+# --- Figures --------------------------------------------------------------------------------------
+
+# The value of KEY in a line of `key=value` pairs on standard input.
+value_of() { # KEY
+  awk -v key="$1" '{ for (i = 1; i <= NF; i++) if (index($i, key "=") == 1) print substr($i, length(key) + 2) }'
+}
+
+# User and system time of the server in microseconds, as `user system`.
+cpu_time() {
+  # The name in parentheses may hold spaces: count from its end. A tick is 10 ms to every program.
+  sed 's/.*) //' "/proc/$pid/stat" | awk '{ print $12 * 10000, $13 * 10000 }'
+}
+
+# Memory of the server in bytes. smaps_rollup is exact; status may lag by some pages per thread.
+resident() {
+  if [[ -r /proc/$pid/smaps_rollup ]]; then
+    awk '$1 == "Rss:" { print $2 * 1024 }' "/proc/$pid/smaps_rollup"
+  else
+    awk '$1 == "VmRSS:" { print $2 * 1024 }' "/proc/$pid/status"
+  fi
+}
+
+# Context switches of all threads of the server since their start.
+switches() {
+  awk '/_ctxt_switches:/ { n += $2 } END { print n }' /proc/"$pid"/task/*/status
+}
+
+# Context switches per second over the next SECONDS.
+switch_rate() { # SECONDS
+  local before after
+  before=$(switches)
+  sleep "$1"
+  after=$(switches)
+  awk -v n=$((after - before)) -v s="$1" 'BEGIN { printf "%.1f", n / s }'
+}
+
+# What every result file says of where it comes from, as members of a JSON object.
+provenance() {
+  local cpu commit
+  cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
+  commit=$(git -C "$root" describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+  printf '  "date": "%s",\n  "machine": "%s, %s CPUs, Linux %s",\n  "commit": "%s",\n' \
+    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${cpu//\"/}" "$(nproc)" "$(uname -r)" "$commit"
+  printf '  "versions": "%s",\n' "$(versions)"
+}
+
+versions() {
+  local go_version=none
+  if command -v go >/dev/null; then go_version=$(go env GOVERSION 2>/dev/null || echo none); fi
+  awk -v go="$go_version" '
+    $1 == "name" { gsub(/"/, "", $3); name = $3 }
+    $1 == "version" && name ~ /^(tokio|hyper|axum)$/ { gsub(/"/, "", $3); printf "%s %s, ", name, $3 }
+    END { print "go " go }
+  ' "$root/benches/peers/Cargo.lock"
+}
