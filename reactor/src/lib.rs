@@ -80,6 +80,8 @@ compile_error!("ringspun-reactor runs on Linux only: its one selector so far is 
 mod interest;
 #[cfg(target_os = "linux")]
 mod loom;
+#[cfg(all(loom, test))]
+mod loom_tests;
 #[cfg(target_os = "linux")]
 mod reactor;
 #[cfg(target_os = "linux")]

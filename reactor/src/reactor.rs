@@ -58,7 +58,8 @@ use crate::wake_list::WakeList;
 /// How many events of a level-triggered source may go unclaimed before it is disarmed. A task that
 /// was woken but has not run yet leaves a few behind, each worth 85 ns; disarming and arming cost
 /// about 1 µs together. Raise it if a busy listener is seen to be disarmed (strace: `EPOLL_CTL_MOD`).
-pub(crate) const UNCLAIMED: u32 = 16;
+/// In models the first one counts.
+const UNCLAIMED: u32 = if cfg!(loom) { 1 } else { 16 };
 
 /// One event queue of the operating system and the sources registered in it.
 ///
@@ -259,7 +260,7 @@ impl Reactor {
 
     /// Carries one event to its source. No lock, no reference count, no allocation.
     #[inline]
-    fn dispatch(&self, event: &Event, wakers: &mut WakeList) {
+    pub(crate) fn dispatch(&self, event: &Event, wakers: &mut WakeList) {
         let token = event.token();
         // Only an event of a foreign making has an index without a slot.
         let Some(source) = self.table.get(token.index()) else {

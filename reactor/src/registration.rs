@@ -111,6 +111,12 @@ impl Registration {
         &self.reactor
     }
 
+    /// The word that events of this registration carry.
+    #[cfg(all(loom, test))]
+    pub(crate) fn token(&self) -> Token {
+        self.token
+    }
+
     /// Arms a level-triggered source that went silent. Should that fail, the task tries itself.
     #[cold]
     fn rearm(&self, cx: &mut Context<'_>) {

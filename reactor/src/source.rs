@@ -383,6 +383,7 @@ impl Side {
     fn take(&self) -> Waker {
         let data = self.data.load(Ordering::Relaxed);
         let vtable = self.vtable.load(Ordering::Relaxed);
+        debug_assert!(!vtable.is_null(), "the cell is empty or its store not seen");
         // SAFETY: `put` stored the address of a `&'static RawWakerVTable`, and the caller owns a
         // cell that is full: TAKING was set by a CAS that saw WAITING, or by this thread before
         // its own `put`. The Acquire of that CAS sees `put`'s store.

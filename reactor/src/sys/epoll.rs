@@ -196,7 +196,7 @@ impl Event {
     pub(crate) const EMPTY: Self = Self(libc::epoll_event { events: 0, u64: 0 });
 
     /// An event as the kernel would write it.
-    pub(super) fn new(token: Token, ready: Ready) -> Self {
+    pub(crate) fn new(token: Token, ready: Ready) -> Self {
         let bits = MEANING.iter().fold(0, |bits, &(bit, meaning)| {
             bits | if ready.intersects(meaning) {
                 bit as u32
