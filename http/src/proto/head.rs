@@ -291,6 +291,32 @@ impl Head {
         }
     }
 
+    /// Adds a line, made by `append_header`, behind the others; a Host line replaces the old one.
+    ///
+    /// # Errors
+    /// The line would frame the body, or the head would break a rule or a limit with it.
+    pub(crate) fn insert_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        let is = |line: &[u8], name: &str| {
+            line.len() > name.len()
+                && line[name.len()] == b':'
+                && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+        };
+        if is(line, "content-length") || is(line, "transfer-encoding") {
+            return Err(Refusal::LengthAndCoding);
+        }
+        let is_host = is(line, "host");
+        let mut head = Vec::with_capacity(self.bytes.len() + line.len());
+        let end = self.bytes.len() - 2;
+        for old in self.bytes[..end].split_inclusive(|&byte| byte == b'\n') {
+            if !(is_host && is(old, "host")) {
+                head.extend_from_slice(old);
+            }
+        }
+        head.extend_from_slice(line);
+        head.extend_from_slice(b"\r\n");
+        self.parse_whole(&head)
+    }
+
     /// Checks what httparse has found and copies it.
     fn adopt(&mut self, parsed: &httparse::Request<'_, '_>, head: &[u8]) -> Result<(), Refusal> {
         let (Some(method), Some(target), Some(minor)) =

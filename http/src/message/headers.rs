@@ -1,0 +1,81 @@
+//! A view of header lines.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::proto::Head;
+
+/// The header lines of a request, in the order in which they came.
+///
+/// Looking up compares names along the list of positions: with the ten or so lines of a usual
+/// request that is faster than building a map. Whoever needs a map calls [`Headers::to_map`].
+#[derive(Clone, Copy)]
+pub struct Headers<'a> {
+    head: &'a Head,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) const fn new(head: &'a Head) -> Self {
+        Self { head }
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.head.headers().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of the first line of this name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.head.header(name)
+    }
+
+    /// As [`Headers::get`], where the value is UTF-8.
+    #[must_use]
+    pub fn get_str(&self, name: &str) -> Option<&'a str> {
+        self.get(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The values of all lines of this name, in their order.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let is_name = move |(other, _): &(&str, &[u8])| other.eq_ignore_ascii_case(name);
+        self.head.headers().filter(is_name).map(|(_, value)| value)
+    }
+
+    /// All lines: names as they were sent, values without the space around them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a [u8])> + Clone + use<'a> {
+        self.head.headers()
+    }
+
+    /// A map of all lines, for code that works with the `http` crate's types.
+    #[must_use]
+    pub fn to_map(&self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.len());
+        for (name, value) in self.iter() {
+            // Both were checked when the head was parsed, by the same grammar.
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+                map.append(name, value);
+            }
+        }
+        map
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self
+            .iter()
+            .map(|(name, value)| (name, value.escape_ascii().to_string()));
+        f.debug_map().entries(lines).finish()
+    }
+}

@@ -1,0 +1,24 @@
+//! Requests, responses and their bodies.
+//!
+//! They are small types of our own, made of the `http` crate's words ([`Method`](http::Method),
+//! [`StatusCode`](http::StatusCode), ...), with conversions both ways. A [`Request`] is a pointer
+//! to recycled memory and a body; a [`Response`] needs no memory until a header is added.
+
+mod body;
+mod convert;
+mod headers;
+mod into_response;
+mod parts;
+mod pipe;
+mod request;
+mod response;
+
+pub use self::body::{Body, BodyError};
+pub use self::headers::Headers;
+pub use self::into_response::IntoResponse;
+pub use self::request::Request;
+pub use self::response::Response;
+
+pub(crate) use self::body::Plain;
+pub(crate) use self::parts::Parts;
+pub(crate) use self::pipe::{Fed, Feeder, pipe};

@@ -1,0 +1,103 @@
+//! The recycled part of a request: its head and what was found out about it.
+//!
+//! A request would need an allocation for its bytes, one for the positions of its headers and one
+//! for its path parameters. Instead a box of all three goes round: taken from the thread's pool
+//! when a head is to be parsed, returned when the request is dropped, on whatever thread that is.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::proto::{Head, Span};
+
+/// A box from the pool of this thread.
+pub(crate) struct Parts(
+    /// Present until the drop.
+    Option<Box<Inner>>,
+);
+
+/// What is in the box.
+#[derive(Default)]
+pub(crate) struct Inner {
+    /// The head as it came.
+    pub(crate) head: Head,
+    /// Where the values of the path parameters stand in the head.
+    pub(crate) params: Vec<Span>,
+    /// Their names, in the same order; shared with the route that matched.
+    pub(crate) names: Option<Arc<[Box<str>]>>,
+    /// Who has sent the request.
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+impl Parts {
+    /// A box with an empty head.
+    pub(crate) fn take() -> Self {
+        let pooled = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
+        Self(Some(pooled.unwrap_or_default()))
+    }
+}
+
+impl Deref for Parts {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        self.0.as_ref().expect("the box is there until the drop")
+    }
+}
+
+impl DerefMut for Parts {
+    fn deref_mut(&mut self) -> &mut Inner {
+        self.0.as_mut().expect("the box is there until the drop")
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let Some(mut inner) = self.0.take() else {
+            return;
+        };
+        inner.head.trim();
+        inner.params.clear();
+        inner.names = None;
+        inner.peer = None;
+        // An error means that this thread ends; the box is freed with the closure.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < KEEP {
+                pool.push(inner);
+            }
+        });
+    }
+}
+
+/// Boxes kept on each thread: as many as requests are in handlers at once on a busy core.
+const KEEP: usize = 256;
+
+thread_local! {
+    /// The names need the box: what is recycled is the allocation.
+    #[allow(clippy::vec_box, reason = "the boxes are what is pooled")]
+    static POOL: RefCell<Vec<Box<Inner>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_comes_back_empty() {
+        let mut parts = Parts::take();
+        parts
+            .head
+            .parse_whole(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
+        let span = parts.head.path_span();
+        parts.params.push(span);
+        parts.names = Some(Arc::from([Box::from("a")]));
+        let address = std::ptr::from_ref::<Inner>(&parts);
+        drop(parts);
+        let parts = Parts::take();
+        assert_eq!(std::ptr::from_ref::<Inner>(&parts), address, "recycled");
+        assert!(parts.params.is_empty() && parts.names.is_none() && parts.peer.is_none());
+    }
+}

@@ -1,0 +1,252 @@
+//! The request as handlers see it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::{Method, Version};
+
+use super::body::Body;
+use super::headers::Headers;
+use super::parts::Parts;
+use crate::percent;
+use crate::proto::{Refusal, TargetForm, append_header};
+
+/// A request: a head and a body.
+///
+/// # Examples
+/// ```
+/// use ringspun_http::{Request, Response};
+///
+/// async fn hello(request: Request) -> Response {
+///     let agent = request.header("user-agent").unwrap_or("somebody");
+///     Response::text(format!("{agent} wants {}\n", request.path()))
+/// }
+/// ```
+///
+/// For tests of handlers a request can be made by hand:
+/// ```
+/// use ringspun_http::Request;
+///
+/// let request = Request::new("POST", "/users?page=2")?.with_body("name=x");
+/// assert_eq!(request.path(), "/users");
+/// assert_eq!(request.query(), Some("page=2"));
+/// # Ok::<(), ringspun_http::proto::Refusal>(())
+/// ```
+pub struct Request {
+    parts: Parts,
+    body: Body,
+}
+
+impl Request {
+    /// A request in version 1.1 for `localhost`, without a body.
+    ///
+    /// # Errors
+    /// Method or target are not what a client could send.
+    pub fn new(method: &str, target: &str) -> Result<Self, Refusal> {
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Self::parse(head.as_bytes())
+    }
+
+    /// A request with this head and without a body.
+    pub(super) fn parse(head: &[u8]) -> Result<Self, Refusal> {
+        let mut parts = Parts::take();
+        parts.head.parse_whole(head)?;
+        Ok(Self {
+            parts,
+            body: Body::empty(),
+        })
+    }
+
+    pub(crate) const fn from_parts(parts: Parts, body: Body) -> Self {
+        Self { parts, body }
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
+    /// Adds a header line behind the others.
+    ///
+    /// # Errors
+    /// The line is not what a client could send, or frames the body: that is the body's own
+    /// matter. A Host line replaces the one that is there.
+    pub fn try_with_header(mut self, name: &str, value: &str) -> Result<Self, Refusal> {
+        let mut line = Vec::new();
+        append_header(&mut line, name, value.as_bytes()).map_err(|invalid| {
+            if invalid.is_name() {
+                Refusal::HeaderName
+            } else {
+                Refusal::HeaderValue
+            }
+        })?;
+        self.parts.head.insert_line(&line)?;
+        Ok(self)
+    }
+
+    /// Replaces the body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        self.parts.head.method()
+    }
+
+    /// The version: 1.0 or 1.1.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.parts.head.version()
+    }
+
+    /// The target as it was sent. Of its forms nearly all requests have the origin form, a path
+    /// with an optional query.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.parts.head.target()
+    }
+
+    /// The form of the target.
+    #[must_use]
+    pub fn target_form(&self) -> TargetForm {
+        self.parts.head.target_form()
+    }
+
+    /// The path, percent-encoded as it was sent. `*` in the asterisk form, empty in the authority
+    /// form.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.parts.head.path()
+    }
+
+    /// The query without its question mark, as it was sent.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.parts.head.query()
+    }
+
+    /// The host, perhaps with a port, that the request is for.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.parts.head.host()
+    }
+
+    /// All header lines.
+    #[must_use]
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(&self.parts.head)
+    }
+
+    /// The value of the first header line of this name, in any case, where it is UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get_str(name)
+    }
+
+    /// A parameter of the route's path, percent-decoded. What is not UTF-8 in it becomes U+FFFD.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringspun_http::{Request, Response, Router};
+    ///
+    /// async fn user(request: Request) -> Response {
+    ///     Response::text(request.param("id").unwrap_or_default().into_owned())
+    /// }
+    /// let app = Router::new().get("/users/{id}", user);
+    /// ```
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.raw_param(name).map(percent::decode)
+    }
+
+    /// A parameter of the route's path as it was sent.
+    #[must_use]
+    pub fn raw_param(&self, name: &str) -> Option<&str> {
+        let names = self.parts.names.as_deref()?;
+        let at = names.iter().position(|other| **other == *name)?;
+        self.parts
+            .params
+            .get(at)
+            .map(|span| self.parts.head.str(*span))
+    }
+
+    /// The address of the client, `None` over transports without addresses.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.parts.peer
+    }
+
+    /// The body, to be read.
+    pub fn body(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// The body alone.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Method, target and names of headers; their values may be somebody's secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers().iter().map(|(name, _)| name).collect();
+        f.debug_struct("Request")
+            .field("method", self.method())
+            .field("target", &self.target())
+            .field("version", &self.version())
+            .field("headers", &names)
+            .field("body", &self.body)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_small() {
+        assert!(size_of::<Request>() <= 48, "{}", size_of::<Request>());
+    }
+
+    #[test]
+    fn headers_can_be_added_by_hand() {
+        let request = Request::new("GET", "/")
+            .unwrap()
+            .try_with_header("X-A", "b")
+            .unwrap();
+        assert_eq!(request.header("x-a"), Some("b"));
+        assert_eq!(request.header("host"), Some("localhost"));
+        let request = request.try_with_header("Host", "b").unwrap();
+        assert_eq!((request.host(), request.headers().len()), (Some("b"), 2));
+        assert_eq!(request.header("x-a"), Some("b"));
+        let refused = |name, value| {
+            Request::new("GET", "/")
+                .unwrap()
+                .try_with_header(name, value)
+                .unwrap_err()
+        };
+        assert_eq!(refused("X", "a\r\nb"), Refusal::HeaderValue);
+        assert_eq!(refused("X Y", "a"), Refusal::HeaderName);
+        assert_eq!(refused("Content-Length", "5"), Refusal::LengthAndCoding);
+        assert_eq!(
+            refused("Transfer-Encoding", "chunked"),
+            Refusal::LengthAndCoding
+        );
+    }
+
+    #[test]
+    fn targets_that_no_client_can_send_are_refused() {
+        for target in ["", " ", "/a b", "/\r\nX: y", "a", "/#"] {
+            assert!(Request::new("GET", target).is_err(), "{target:?}");
+        }
+        assert!(Request::new("G T", "/").is_err());
+        assert!(Request::new("OPTIONS", "*").is_ok());
+    }
+}
