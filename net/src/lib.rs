@@ -1,1 +1,39 @@
-//! ringspun: net
+//! ringspun-net: sockets for ringspun's runtime.
+//!
+//! The life of a connection:
+//!
+//! ```text
+//!  core k                                                     core k, another task
+//!  TcpListener --accept4--> socket --register--> TcpStream --> handler(stream, session)
+//!     ^ level-triggered        (non-blocking, CLOEXEC,           |
+//!     |                         NODELAY inherited)               v
+//!   Acceptor: places, limits, backs off, stops        read / write / close
+//!                                                                |
+//!                                                    Carry (what a cancelled call left)
+//!                                                                |
+//!                                             Evented::poll_op: the only would-block loop
+//!                                                                |
+//!                                                  Registration --> reactor of core k
+//! ```
+//!
+//! - [`TcpListener`], [`TcpStream`] and its halves in [`tcp`]; [`mem`] is the same without
+//!   sockets. Both meet the traits [`Listener`] and [`Stream`], which servers are written over.
+//! - [`Acceptor`] serves: one listener per core, connections stay on their core, errors are
+//!   survived, and it ends in good order.
+//! - [`Buffer`]: memory for reading, pooled per thread, held only while there is something to
+//!   read.
+//! - [`io`]: copying, and methods for any `futures_io` type. [`signal`]: signals as futures.
+//!
+//! Start reading at `evented.rs`.
+
+mod buffer;
+mod evented;
+pub mod io;
+mod resolve;
+mod stream;
+pub mod tcp;
+
+pub use buffer::Buffer;
+pub use resolve::{Target, ToAddrs};
+pub use stream::{Listener, Stream};
+pub use tcp::{ListenOptions, TcpListener, TcpStream};

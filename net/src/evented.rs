@@ -1,0 +1,182 @@
+//! A non-blocking socket with its registration: the only would-block loop of the project.
+//!
+//! Every operation on a socket that may have to wait goes through [`Evented::poll_op`]. The
+//! reactor is edge-triggered, so an edge that is forgotten is an edge that never comes again. The
+//! loop keeps one promise: **a task that gets `Pending` has its waker in the source, and the
+//! kernel has an edge left to report** (or has reported it, and then the task is woken).
+//!
+//! ```text
+//!            +-----------------------------------------------------------+
+//!            v                                                           |
+//!    (1) poll_ready --- not ready: waker stored, looked again --> Pending |
+//!            | ready                                                     |
+//!    (2) consume      an edge from here on is kept, because it comes     |
+//!            |        after the flag was taken down                      |
+//!    (3) the system call                                                 |
+//!            |-- EAGAIN ------------------------------------------------->+  drained: the next
+//!            |-- EINTR ---------------- (4) restore --------------------->+  edge will tell
+//!            |-- other error ---------- (4) restore --> Err
+//!            |-- ok, more may be there- (4) restore --> Ok
+//!            '-- ok, drained ------------------------> Ok
+//! ```
+//!
+//! 1. `poll_ready` reads the readiness of one direction; it does not take it.
+//! 2. `consume` takes it down *before* the attempt. An edge that arrives between (2) and (3)
+//!    raises the flag again: the worst that can follow is one attempt that finds nothing.
+//! 3. The attempt.
+//! 4. `restore` raises the flag when the attempt did not show that the direction is drained.
+//!
+//! **Drained** is said by two results. `EAGAIN` always says it. A *short* read or write says it
+//! on a stream socket (epoll(7)): a read that returns less than it was asked for has emptied the
+//! receive queue, a write that takes less than it was given has filled the send buffer, and the
+//! kernel has noted that somebody wants to know about space. This is what makes a request on a
+//! kept connection cost one `recv` and one `send`, with no `recv` that only returns `EAGAIN`.
+//! There is one exception. When the peer has closed its side or the socket has an error (RDHUP,
+//! HUP, ERR: sticky in the source) the edge that announced it may have been the last one, so a
+//! short result restores: the next read then meets the end or the error itself.
+//!
+//! Each operation spends one unit of the task's budget, an error like a success, so that no
+//! source of endless results (ready data, accept errors) can keep a task running for ever.
+//!
+//! The methods take `&self` and the source has room for one waker per direction. The types above
+//! (streams, halves, listeners) take `&mut self` for each direction, so that the borrow checker
+//! proves there is at most one waiter.
+//!
+//! A completion back end (io_uring) replaces [`Evented::poll_op`] and nothing above it.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
+
+use ringspun_runtime::budget;
+use ringspun_runtime::io::{Direction, Registration, Trigger, register, register_on};
+
+/// What an attempt that succeeded says about the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// There may be more: try again without waiting for an edge.
+    Ready,
+    /// The direction is drained (short result): wait for an edge, unless the peer has closed.
+    Drained,
+    /// Wait for the event whatever the flags say. For level-triggered sources, which are
+    /// reported again for as long as something is there.
+    Wait,
+}
+
+impl Next {
+    /// Judges a transfer of `done` bytes out of `wanted`.
+    ///
+    /// Nothing transferred though something was wanted is the end of the stream: that is a
+    /// level, not an edge, and stays ready.
+    pub(crate) fn after(done: usize, wanted: usize) -> Self {
+        if done == 0 || done >= wanted {
+            Self::Ready
+        } else {
+            Self::Drained
+        }
+    }
+}
+
+/// A non-blocking socket and its place in a reactor.
+#[derive(Debug)]
+pub(crate) struct Evented<S> {
+    /// Declared before the socket, hence dropped before it: the source leaves the reactor while
+    /// the descriptor is still ours, so no event of the next owner of that number can reach it.
+    registration: Registration,
+    /// The socket. It must be in non-blocking mode; who makes an `Evented` sees to that.
+    socket: S,
+}
+
+impl<S: AsFd> Evented<S> {
+    /// Registers `socket` in the reactor of the current core.
+    pub(crate) fn new(socket: S, trigger: Trigger) -> io::Result<Self> {
+        let registration = register(socket.as_fd(), trigger)?;
+        Ok(Self {
+            registration,
+            socket,
+        })
+    }
+
+    /// Registers `socket` in the reactor of `core`.
+    pub(crate) fn new_on(core: usize, socket: S, trigger: Trigger) -> io::Result<Self> {
+        let registration = register_on(core, socket.as_fd(), trigger)?;
+        Ok(Self {
+            registration,
+            socket,
+        })
+    }
+
+    /// The socket, for calls that never block.
+    pub(crate) fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// Leaves the reactor and gives the socket back, still non-blocking.
+    pub(crate) fn into_socket(self) -> S {
+        let Self {
+            registration,
+            socket,
+        } = self;
+        drop(registration);
+        socket
+    }
+
+    /// Attempts `op` when the source is ready, and waits when `op` would block.
+    ///
+    /// `op` may run several times. It says beside its result what is known of the next attempt.
+    ///
+    /// # Errors
+    /// What `op` returns, except `WouldBlock` (waited for) and `Interrupted` (tried again).
+    pub(crate) fn poll_op<T>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut op: impl FnMut(&S) -> io::Result<(T, Next)>,
+    ) -> Poll<io::Result<T>> {
+        // Given back when this returns Pending: waiting costs nothing.
+        let proceed = ready!(budget::poll_proceed(cx));
+        let result = loop {
+            ready!(self.registration.poll_ready(cx, direction));
+            self.registration.consume(direction);
+            match op(&self.socket) {
+                Ok((value, next)) => {
+                    if next == Next::Ready
+                        || (next == Next::Drained && self.registration.has_closed(direction))
+                    {
+                        self.registration.restore(direction);
+                    }
+                    break Ok(value);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    self.registration.restore(direction);
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        break Err(error);
+                    }
+                }
+            }
+        };
+        proceed.made_progress();
+        Poll::Ready(result)
+    }
+
+    /// Waits until an attempt in `direction` is worth its system call.
+    ///
+    /// Takes nothing: the attempt that follows does. It holds no buffer, which is the point.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<()> {
+        self.registration.poll_ready(cx, direction).map(drop)
+    }
+
+    /// One attempt of `op`, now, whatever the readiness says; only `Interrupted` is retried.
+    ///
+    /// The readiness is left as it is: an attempt that takes something away leaves at worst a
+    /// flag that is up for nothing.
+    pub(crate) fn try_op<T>(&self, mut op: impl FnMut(&S) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match op(&self.socket) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}

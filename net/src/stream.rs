@@ -1,0 +1,75 @@
+//! The two traits that every transport meets: [`Stream`] and [`Listener`].
+//!
+//! A server written over them runs on TCP and, in its tests, on the in-memory transport
+//! ([`mem`](crate::mem)) without a descriptor.
+
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+/// A connection: bytes in order both ways, each way closed on its own.
+///
+/// Reading and writing are those of `futures_io`. Beyond their contract a `Stream` promises:
+///
+/// - `poll_close` is the half-close: it flushes and then ends the *write* direction
+///   (`shutdown(SHUT_WR)`); reading goes on until the peer ends its own.
+/// - The end of the stream is a level: once a read has returned 0, every later one does.
+/// - Each direction has room for one waiting task, as `&mut self` suggests.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Waits until a read is worth trying, without holding a buffer for it.
+    ///
+    /// This is how an idle connection waits: the buffer is taken from the pool when this returns
+    /// `Ready`. `Ready` may be spurious; the read that follows then waits as usual. Also ready
+    /// are the end of the stream and an error, which the read will report.
+    ///
+    /// # Errors
+    /// None of the transports here fails; the signature leaves room for those that do.
+    ///
+    /// # Cancel safety
+    /// Takes nothing from the stream.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// The peer's address, `None` for transports without addresses.
+    fn peer_addr(&self) -> Option<SocketAddr>;
+
+    /// The own address, `None` for transports without addresses.
+    fn local_addr(&self) -> Option<SocketAddr>;
+}
+
+/// A source of connections.
+pub trait Listener: Send + 'static {
+    /// What is accepted.
+    type Stream: Stream;
+
+    /// Accepts one connection.
+    ///
+    /// # Errors
+    /// Any error may concern the connection only; the listener stays usable. What to do about
+    /// each is decided in one place, the [`Acceptor`](crate::Acceptor). An error of kind
+    /// `NotConnected` that carries no error number of the system says that nobody can connect
+    /// any more.
+    ///
+    /// # Cancel safety
+    /// A connection is either returned or still in the backlog.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+
+    /// Accepts a connection that is waiting already, without waiting for one.
+    ///
+    /// For the last look before a listener is dropped: what waits in its backlog is reset then.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none; else as [`poll_accept`](Self::poll_accept).
+    fn try_accept(&mut self) -> io::Result<Self::Stream>;
+
+    /// The address listened on, `None` for transports without addresses.
+    fn local_addr(&self) -> Option<SocketAddr>;
+
+    /// The core in whose reactor this listener is registered, `None` when it has none.
+    ///
+    /// The accept task is placed there, and the connections with it.
+    fn core(&self) -> Option<usize> {
+        None
+    }
+}

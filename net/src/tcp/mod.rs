@@ -1,0 +1,12 @@
+//! TCP: [`TcpStream`], [`TcpListener`], their halves and options.
+
+mod connect;
+mod listener;
+mod options;
+mod split;
+mod stream;
+
+pub use listener::TcpListener;
+pub use options::ListenOptions;
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use stream::TcpStream;
