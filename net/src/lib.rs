@@ -29,6 +29,7 @@
 mod buffer;
 mod evented;
 pub mod io;
+pub mod mem;
 mod resolve;
 mod stream;
 pub mod tcp;
