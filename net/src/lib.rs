@@ -26,14 +26,17 @@
 //!
 //! Start reading at `evented.rs`.
 
+mod acceptor;
 mod buffer;
 mod evented;
 pub mod io;
 pub mod mem;
 mod resolve;
+pub mod signal;
 mod stream;
 pub mod tcp;
 
+pub use acceptor::{AcceptStats, Acceptor, Serving, Session};
 pub use buffer::Buffer;
 pub use resolve::{Target, ToAddrs};
 pub use stream::{Listener, Stream};

@@ -1,0 +1,161 @@
+//! [`Session`], and the future around a handler's.
+
+use std::fmt;
+use std::future::{self, Future};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use crate::acceptor::shared::{Key, Shard};
+
+/// What a handler knows of its connection beside the stream.
+pub struct Session {
+    shard: Arc<Shard>,
+    key: Key,
+    peer: Option<SocketAddr>,
+    /// A copy of the waker that is stored in the shard: saves the lock when it is the same.
+    waker: Option<Waker>,
+}
+
+impl Session {
+    pub(super) fn new(shard: Arc<Shard>, key: Key, peer: Option<SocketAddr>) -> Self {
+        Self {
+            shard,
+            key,
+            peer,
+            waker: None,
+        }
+    }
+
+    /// The peer's address, `None` for transports without addresses.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Which of the listeners accepted this connection; with one per core, the core.
+    #[must_use]
+    pub fn listener(&self) -> usize {
+        self.shard.index
+    }
+
+    /// Whether the server has been asked to [stop](crate::Serving::stop): finish what has begun
+    /// and end the connection. One load.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.shard.shared.is_stopped()
+    }
+
+    /// Waits until the server is asked to stop.
+    ///
+    /// # Cancel safety
+    /// May be dropped and called again.
+    pub async fn stopping(&mut self) {
+        future::poll_fn(|cx| self.poll_stopping(cx)).await;
+    }
+
+    /// [`stopping`](Self::stopping) for hand-written futures. Has room for one waker.
+    pub fn poll_stopping(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_stopping() {
+            return Poll::Ready(());
+        }
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            self.waker = Some(cx.waker().clone());
+            if !self.shard.set_session(self.key, cx.waker().clone()) {
+                // The session outlived its connection.
+                return Poll::Ready(());
+            }
+            // The second look: a stop that came before the waker did not find it.
+            if self.is_stopping() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("peer", &self.peer)
+            .field("listener", &self.listener())
+            .field("stopping", &self.is_stopping())
+            .finish()
+    }
+}
+
+pin_project! {
+    /// A connection's task: the handler's future, until it ends or is cut.
+    pub(super) struct Connection<Fut> {
+        // Dropped first: with it the stream is closed, then the connection is counted out.
+        #[pin]
+        future: Fut,
+        guard: Guard,
+    }
+}
+
+impl<Fut> Connection<Fut> {
+    pub(super) fn new(future: Fut, guard: Guard) -> Self {
+        Self { future, guard }
+    }
+}
+
+impl<Fut: Future<Output = ()>> Future for Connection<Fut> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        this.guard.store_waker(cx);
+        if this.guard.shard.shared.is_cut() {
+            // Ready: the task drops this, and with it the stream.
+            return Poll::Ready(());
+        }
+        this.future.poll(cx)
+    }
+}
+
+/// A connection that is counted; the drop counts it out.
+#[derive(Debug)]
+pub(super) struct Guard {
+    shard: Arc<Shard>,
+    key: Key,
+    /// Whether the task's waker is stored. A spawned task has one waker all its life.
+    stored: bool,
+}
+
+impl Guard {
+    /// For a connection for which `Shared::enter` has succeeded.
+    pub(super) fn new(shard: Arc<Shard>) -> Self {
+        let key = shard.insert();
+        Self {
+            shard,
+            key,
+            stored: false,
+        }
+    }
+
+    pub(super) fn key(&self) -> Key {
+        self.key
+    }
+
+    fn store_waker(&mut self, cx: &Context<'_>) {
+        if !self.stored {
+            self.stored = true;
+            self.shard.set_task(self.key, cx.waker().clone());
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shard.remove(self.key);
+        self.shard.shared.leave();
+    }
+}
