@@ -269,9 +269,12 @@ impl Reactor {
         let ready = event.ready();
         let generation = token.generation();
         if let Some(flags) = read_flags(ready) {
-            match source.side(Direction::Read).set(generation, flags) {
-                Edge::Wake(waker) => wakers.push(waker),
-                edge => self.note_level(token, source, &edge),
+            let edge = source.side(Direction::Read).set(generation, flags);
+            if token.kind() == Kind::Level {
+                self.note_level(token, source, &edge);
+            }
+            if let Edge::Wake(waker) = edge {
+                wakers.push(waker);
             }
         }
         if let Some(flags) = write_flags(ready)
@@ -281,13 +284,14 @@ impl Reactor {
         }
     }
 
-    /// Counts the events of a level-triggered source that woke nobody.
-    #[inline]
+    /// Counts the events of a level-triggered source that came for nobody.
     fn note_level(&self, token: Token, source: &Source, edge: &Edge) {
-        if token.kind() == Kind::Level
-            && let Edge::Set { claimed } = *edge
-            && source.count_unclaimed(claimed) >= UNCLAIMED
-        {
+        let claimed = match edge {
+            Edge::Stale => return,
+            Edge::Set { claimed } => *claimed,
+            Edge::Wake(_) => true,
+        };
+        if source.count_unclaimed(claimed) >= UNCLAIMED {
             self.disarm(token, source);
         }
     }
