@@ -2,12 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-mod clock;
+mod handler;
 mod message;
 mod percent;
 pub mod proto;
+mod router;
 
 pub use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
+pub use self::handler::Handler;
 pub use self::message::{Body, BodyError, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
+pub use self::router::{RouteError, Router};

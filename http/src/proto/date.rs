@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::clock::coarse_now;
+use ringspun_runtime::time::coarse_now;
 
 /// Bytes of the line: `Date: Sun, 06 Nov 1994 08:49:37 GMT` and CRLF.
 pub(crate) const LINE_LEN: usize = 37;
