@@ -17,7 +17,7 @@ cores=1
 
 pid=     # the running server
 addr=    # and where it listens
-holder=  # a generator that holds connections
+holder=  # a generator that keeps connections open
 tmp=$(mktemp -d)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -142,9 +142,32 @@ generate() { # ARGUMENTS...
   taskset -c "$generator_cpus" "$spin" --addr "$addr" "$@"
 }
 
+# Runs the generator as `holder` until it says its line, which goes to $tmp/held.
+hold_connections() { # ARGUMENTS...
+  : >"$tmp/held"
+  # Not by `generate`: a function in the background is a shell of its own, and that would be killed.
+  taskset -c "$generator_cpus" "$spin" --addr "$addr" "$@" >"$tmp/held" &
+  holder=$!
+  until [[ -s $tmp/held ]]; do
+    sleep 0.05
+    if ! kill -0 "$holder" 2>/dev/null; then
+      holder=
+      return 1
+    fi
+  done
+}
+
+let_go() {
+  if [[ -n $holder ]]; then
+    kill -KILL "$holder" 2>/dev/null || true
+    wait "$holder" 2>/dev/null || true
+    holder=
+  fi
+}
+
 # Runs REQUESTS requests against a contender under strace and prints
-# `calls=N epoll_ctl=N eagain=N`: all system calls of the server since its start, and reads that found
-# nothing.
+# `calls=N epoll_ctl=N eagain=N`: all system calls of the server since its start, those of epoll_ctl, and
+# reads that found nothing.
 count_calls() { # CONTENDER REQUESTS ARGUMENTS...
   local contender=$1 requests=$2
   shift 2
@@ -152,11 +175,12 @@ count_calls() { # CONTENDER REQUESTS ARGUMENTS...
   rm -f "$tmp/strace"
   # -D: the server stays the process we started, and strace steps aside.
   start_server strace -D -f -c -qq -o "$tmp/strace" || return 1
-  if ! generate --requests "$requests" "$@" >/dev/null; then
-    stop_server
-    return 1
-  fi
+  # The connections stay open until the server is gone, so that none of their ends is counted.
+  local result=0
+  hold_connections --requests "$requests" "$@" --stay || result=1
   stop_server
+  let_go
+  if ((result)); then return 1; fi
   local deadline=$((SECONDS + 10))
   until [[ -s $tmp/strace ]]; do
     sleep 0.05

@@ -32,7 +32,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             Length::Requests(requests) => load.replies == requests,
         };
         if done {
-            return counted.report(options, &load, now);
+            counted.report(options, &load, now)?;
+            if options.stay {
+                sys::sleep_for_ever();
+            }
+            return Ok(());
         }
     }
 }
@@ -56,7 +60,12 @@ pub(crate) fn hold(options: &Options) -> Result<(), String> {
     while load.replies < requests {
         load.turn()?;
     }
-    say(&format!("held={requests}"))?;
+    let open = load
+        .connections
+        .iter()
+        .flatten()
+        .filter(|connection| !connection.is_awaiting());
+    say(&format!("held={}", open.count()))?;
     sys::sleep_for_ever()
 }
 
@@ -148,7 +157,7 @@ impl<'a> Load<'a> {
             (Mode::Close, true) => self.open(number),
             (Mode::Close, false) => Ok(()),
             (_, true) => Err("the server closed a connection that should be kept".into()),
-            (_, false) if idle => self.send_next(number, now),
+            (_, false) if idle && !self.options.hold => self.send_next(number, now),
             (_, false) => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ pub(crate) const USAGE: &str = "usage: spin --addr ADDR
   [--seconds S] [--warmup S]       how long, and how long before that (3, 0.5)
   [--requests N]                   as many in place of a time; no warm-up
   [--pid PID]                      of the server: adds its CPU time
+  [--stay]                         keep the connections after the load, until killed
   [--hold]                         one request per connection, then hold them until killed";
 
 /// What load to make.
@@ -27,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) length: Length,
     pub(crate) warmup: Duration,
     pub(crate) pid: Option<u32>,
+    pub(crate) stay: bool,
     pub(crate) hold: bool,
 }
 
@@ -58,33 +60,46 @@ impl Options {
             length: Length::Time(Duration::from_secs(3)),
             warmup: Duration::from_millis(500),
             pid: None,
+            stay: false,
             hold: false,
         };
         while let Some(name) = args.next() {
-            if name == "--hold" {
-                options.hold = true;
-                continue;
-            }
-            let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
-            let bad = |why: &dyn Display| format!("{name} {value}: {why}");
             match name.as_str() {
-                "--addr" => addr = Some(value.parse().map_err(|e| bad(&e))?),
-                "--mode" => options.mode = mode(&value).ok_or_else(|| bad(&"unknown"))?,
-                "--path" => options.path = value,
-                "--size" => options.size = Some(value.parse().map_err(|e| bad(&e))?),
-                "--connections" => options.connections = value.parse().map_err(|e| bad(&e))?,
-                "--pipeline" => options.pipeline = value.parse().map_err(|e| bad(&e))?,
-                "--seconds" => options.length = Length::Time(seconds(&value)?),
-                "--warmup" => options.warmup = seconds(&value)?,
-                "--requests" => {
-                    options.length = Length::Requests(value.parse().map_err(|e| bad(&e))?);
+                "--hold" => options.hold = true,
+                "--stay" => options.stay = true,
+                _ => {
+                    let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
+                    options.set(&name, value, &mut addr)?;
                 }
-                "--pid" => options.pid = Some(value.parse().map_err(|e| bad(&e))?),
-                _ => return Err(format!("{name}: unknown")),
             }
         }
         options.addr = addr.ok_or("--addr is needed")?;
         options.checked()
+    }
+
+    fn set(
+        &mut self,
+        name: &str,
+        value: String,
+        addr: &mut Option<SocketAddr>,
+    ) -> Result<(), String> {
+        let bad = |why: &dyn Display| format!("{name} {value}: {why}");
+        match name {
+            "--addr" => *addr = Some(value.parse().map_err(|e| bad(&e))?),
+            "--mode" => self.mode = mode(&value).ok_or_else(|| bad(&"unknown"))?,
+            "--path" => self.path = value,
+            "--size" => self.size = Some(value.parse().map_err(|e| bad(&e))?),
+            "--connections" => self.connections = value.parse().map_err(|e| bad(&e))?,
+            "--pipeline" => self.pipeline = value.parse().map_err(|e| bad(&e))?,
+            "--seconds" => self.length = Length::Time(seconds(&value)?),
+            "--warmup" => self.warmup = seconds(&value)?,
+            "--requests" => {
+                self.length = Length::Requests(value.parse().map_err(|e| bad(&e))?);
+            }
+            "--pid" => self.pid = Some(value.parse().map_err(|e| bad(&e))?),
+            _ => return Err(format!("{name}: unknown")),
+        }
+        Ok(())
     }
 
     fn checked(mut self) -> Result<Self, String> {
