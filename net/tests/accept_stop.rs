@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{count, open_fds, run};
+use common::{count, run};
 use ringspun_net::{Acceptor, MemStream, Session, TcpStream, mem};
 use ringspun_runtime::{Builder, task, time};
 
@@ -244,44 +244,4 @@ fn a_panic_in_the_closure_does_not_end_the_loop() {
         drop(client);
         serving.drained().await;
     });
-}
-
-#[test]
-fn descriptors_and_tasks_are_back_to_the_start() {
-    let rounds = count(5, 100);
-    // Lazily opened things of the process first.
-    let round = || {
-        run(2, async {
-            let serving = Acceptor::bind("127.0.0.1:0").expect("bound").serve(
-                |mut stream: TcpStream, _| async move {
-                    let mut byte = [0];
-                    while stream.read_exact(&mut byte).await.is_ok() {
-                        if stream.write_all(&byte).await.is_err() {
-                            break;
-                        }
-                    }
-                },
-            );
-            let addr = serving.local_addr().expect("an address");
-            let mut clients = Vec::new();
-            for _ in 0..50 {
-                let mut client = TcpStream::connect(addr).await.expect("connected");
-                client.write_all(b"x").await.expect("written");
-                client.read_exact(&mut [0]).await.expect("served");
-                clients.push(client);
-            }
-            serving.shut_down(Duration::from_millis(1)).await;
-        });
-    };
-    round();
-    let before = open_fds();
-    for _ in 0..rounds {
-        round();
-    }
-    // Other tests of this file open descriptors meanwhile; a leak would be 50 per round and more.
-    let after = open_fds();
-    assert!(
-        after < before + 50 * rounds,
-        "{before} descriptors before, {after} after"
-    );
 }
