@@ -180,3 +180,178 @@ impl<S: AsFd> Evented<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use ringspun_runtime::{Builder, task, time};
+
+    use super::*;
+
+    fn run<F: Future>(test: F) -> F::Output {
+        let runtime = Builder::new().cores(1).build().expect("a runtime");
+        let limit = Duration::from_secs(60);
+        runtime.block_on(async { time::timeout(limit, test).await.expect("hangs") })
+    }
+
+    fn pair() -> (Evented<UnixStream>, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        ours.set_nonblocking(true).expect("set");
+        (
+            Evented::new(ours, Trigger::Edge).expect("registered"),
+            theirs,
+        )
+    }
+
+    /// A read that counts its attempts.
+    async fn read(io: &Evented<UnixStream>, buf: &mut [u8], attempts: &mut usize) -> usize {
+        poll_fn(|cx| {
+            io.poll_op(cx, Direction::Read, |mut socket| {
+                *attempts += 1;
+                let n = socket.read(buf)?;
+                Ok((n, Next::after(n, buf.len())))
+            })
+        })
+        .await
+        .expect("read")
+    }
+
+    #[test]
+    fn a_short_read_is_not_followed_by_a_vain_attempt() {
+        run(async {
+            let (io, mut peer) = pair();
+            let mut attempts = 0;
+            for round in 1..=1000 {
+                peer.write_all(b"request").expect("written");
+                assert_eq!(read(&io, &mut [0; 64], &mut attempts).await, 7);
+                assert_eq!(attempts, round, "one recv per request");
+            }
+        });
+    }
+
+    #[test]
+    fn a_full_read_is_followed_by_another() {
+        run(async {
+            let (io, mut peer) = pair();
+            peer.write_all(&[1; 64]).expect("written");
+            let mut attempts = 0;
+            // No second edge will come for what is there already.
+            for _ in 0..8 {
+                assert_eq!(read(&io, &mut [0; 8], &mut attempts).await, 8);
+            }
+            assert_eq!(attempts, 8);
+        });
+    }
+
+    #[test]
+    fn a_short_read_before_the_end_still_sees_the_end() {
+        run(async {
+            for _ in 0..100 {
+                let (io, mut peer) = pair();
+                peer.write_all(b"last words").expect("written");
+                drop(peer);
+                let mut attempts = 0;
+                assert_eq!(read(&io, &mut [0; 64], &mut attempts).await, 10);
+                assert_eq!(read(&io, &mut [0; 64], &mut attempts).await, 0);
+                assert_eq!(read(&io, &mut [0; 64], &mut attempts).await, 0);
+            }
+        });
+    }
+
+    #[test]
+    fn interruptions_are_tried_again_and_never_seen() {
+        run(async {
+            let (io, mut peer) = pair();
+            peer.write_all(b"x").expect("written");
+            let mut interruptions = 10_000;
+            let n = poll_fn(|cx| {
+                io.poll_op(cx, Direction::Read, |mut socket| {
+                    if interruptions > 0 {
+                        interruptions -= 1;
+                        return Err(io::Error::from_raw_os_error(libc::EINTR));
+                    }
+                    let n = socket.read(&mut [0; 8])?;
+                    Ok((n, Next::after(n, 8)))
+                })
+            })
+            .await;
+            assert_eq!(n.expect("read"), 1);
+        });
+    }
+
+    #[test]
+    fn errors_leave_the_source_ready() {
+        run(async {
+            let (io, mut peer) = pair();
+            peer.write_all(b"x").expect("written");
+            for errno in [
+                libc::EMFILE,
+                libc::ENOBUFS,
+                libc::ENOMEM,
+                libc::EPROTO,
+                libc::EPERM,
+            ] {
+                for _ in 0..10_000 {
+                    // One edge came; every attempt must be made all the same.
+                    let result = poll_fn(|cx| {
+                        io.poll_op(cx, Direction::Read, |_| {
+                            Err::<((), Next), _>(io::Error::from_raw_os_error(errno))
+                        })
+                    })
+                    .await;
+                    assert_eq!(result.expect_err("injected").raw_os_error(), Some(errno));
+                }
+            }
+            assert_eq!(read(&io, &mut [0; 8], &mut 0).await, 1);
+        });
+    }
+
+    #[test]
+    fn unfounded_readiness_costs_an_attempt_and_no_result() {
+        run(async {
+            let (io, mut peer) = pair();
+            let io = std::sync::Arc::new(io);
+            let reader = {
+                let io = std::sync::Arc::clone(&io);
+                ringspun_runtime::spawn(async move { read(&io, &mut [0; 8], &mut 0).await })
+            };
+            for _ in 0..1000 {
+                io.registration.restore(Direction::Read);
+                task::yield_now().await;
+            }
+            peer.write_all(b"x").expect("written");
+            assert_eq!(reader.await.expect("no panic"), 1);
+        });
+    }
+
+    #[test]
+    fn endless_errors_spend_the_budget() {
+        run(async {
+            let (io, mut peer) = pair();
+            peer.write_all(b"x").expect("written");
+            let storm = async move {
+                for _ in 0..10_000 {
+                    let _ = poll_fn(|cx| {
+                        io.poll_op(cx, Direction::Read, |_| {
+                            Err::<((), Next), _>(io::Error::from_raw_os_error(libc::ENOBUFS))
+                        })
+                    })
+                    .await;
+                }
+            };
+            // Counts the polls of the task: ten thousand errors need many.
+            let mut storm = Box::pin(storm);
+            let mut polls = 0;
+            let polls = ringspun_runtime::spawn(poll_fn(move |cx| {
+                polls += 1;
+                storm.as_mut().poll(cx).map(|()| polls)
+            }));
+            let polls = polls.await.expect("no panic");
+            assert!(polls >= 10_000 / 128, "{polls} polls");
+        });
+    }
+}
