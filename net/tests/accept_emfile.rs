@@ -30,9 +30,9 @@ fn child() {
         Acceptor::bind("127.0.0.1:0")
             .expect("bound")
             .serve(|mut stream: TcpStream, _| async move {
-                let mut byte = [0];
-                while stream.read_exact(&mut byte).await.is_ok() {
-                    if stream.write_all(&byte).await.is_err() {
+                let mut buf = [0; 64];
+                while let Ok(n) = stream.read(&mut buf).await {
+                    if n == 0 || stream.write_all(&buf[..n]).await.is_err() {
                         break;
                     }
                 }
