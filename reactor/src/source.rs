@@ -346,7 +346,7 @@ impl Side {
     }
 
     /// Empties the cell without an event.
-    fn take_waker(&self) -> Option<Waker> {
+    pub(crate) fn take_waker(&self) -> Option<Waker> {
         let mut word = self.load();
         while word.has(WAITING) {
             match self.change(word, (word.0 & !WAITING) | TAKING) {
