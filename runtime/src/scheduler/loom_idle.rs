@@ -1,1 +1,130 @@
+//! M2, L1: workers fall asleep while tasks are submitted; a task is never left with all asleep.
+//!
+//! Fails if the second look after `Idle::park` is left out, and if `should_notify` reads the word by a
+//! relaxed load instead of `fetch_add(0)` (both seen). It does not fail if `stop_searching` never reports
+//! the last one: with two workers the other one's second look finds what is left. That report is for
+//! speed, not for safety.
 
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use loom::thread;
+
+use super::idle::Idle;
+use super::park::ParkState;
+
+/// The scheduler in small: a queue that is a count, two workers, their park states.
+struct Model {
+    idle: Idle,
+    queue: AtomicUsize,
+    ran: AtomicUsize,
+    parks: [ParkState; 2],
+    /// How often a worker that slept was notified: the model runs it again then.
+    notified: [AtomicUsize; 2],
+}
+
+impl Model {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            idle: Idle::new(2),
+            queue: AtomicUsize::new(0),
+            ran: AtomicUsize::new(0),
+            parks: [ParkState::new(), ParkState::new()],
+            notified: [AtomicUsize::new(0), AtomicUsize::new(0)],
+        })
+    }
+
+    fn notify_one(&self) {
+        if let Some(worker) = self.idle.worker_to_notify() {
+            self.notified[worker].fetch_add(1, SeqCst);
+            let _ = self.parks[worker].notify();
+        }
+    }
+
+    fn submit(&self) {
+        // Relaxed: only the idle word orders it.
+        self.queue.fetch_add(1, Relaxed);
+        self.notify_one();
+    }
+
+    fn take(&self) -> bool {
+        let mut len = self.queue.load(Relaxed);
+        while len > 0 {
+            match self.queue.compare_exchange(len, len - 1, Relaxed, Relaxed) {
+                Ok(_) => {
+                    self.ran.fetch_add(1, SeqCst);
+                    return true;
+                }
+                Err(actual) => len = actual,
+            }
+        }
+        false
+    }
+
+    /// What a worker does from the moment it finds its own queue empty until it sleeps.
+    fn work_until_asleep(&self, me: usize) {
+        loop {
+            let searching = self.idle.try_search();
+            let found = searching.is_some() && self.take();
+            if found {
+                if let Some(proof) = searching
+                    && self.idle.stop_searching(proof)
+                    && self.queue.load(Relaxed) > 0
+                {
+                    self.notify_one();
+                }
+                continue;
+            }
+            self.idle.park(me, searching);
+            let sleeps = self.parks[me].prepare();
+            if sleeps && self.queue.load(Relaxed) == 0 {
+                // Asleep: whoever notifies it from now on has taken it off the stack.
+                return;
+            }
+            self.parks[me].finish();
+            // As the worker does: after a wake-up it takes what there is, searching or not.
+            let searching = self.idle.unpark(me);
+            self.take();
+            if let Some(proof) = searching
+                && self.idle.stop_searching(proof)
+                && self.queue.load(Relaxed) > 0
+            {
+                self.notify_one();
+            }
+        }
+    }
+}
+
+fn run(tasks: usize) {
+    let model = Model::new();
+    let workers: Vec<_> = (0..2)
+        .map(|me| {
+            let model = model.clone();
+            thread::spawn(move || model.work_until_asleep(me))
+        })
+        .collect();
+    for _ in 0..tasks {
+        model.submit();
+    }
+    for worker in workers {
+        worker.join().unwrap();
+    }
+    // Either every task ran, or somebody was told to wake up and look.
+    let ran = model.ran.load(Acquire);
+    let notified: usize = model.notified.iter().map(|n| n.load(Acquire)).sum();
+    assert!(
+        ran == tasks || model.idle.searching() > 0,
+        "{} of {tasks} tasks left, all asleep, {notified} notified",
+        tasks - ran
+    );
+}
+
+#[test]
+fn loom_idle_one_task() {
+    loom::model(|| run(1));
+}
+
+#[test]
+fn loom_idle_two_tasks() {
+    loom::model(|| run(2));
+}

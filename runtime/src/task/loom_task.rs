@@ -1,1 +1,193 @@
+//! M7, L7: the state word of a task under wake, run, abort, join and shutdown at once.
+//!
+//! Each task is polled by one thread at a time, its future and its output are dropped exactly once,
+//! no wake-up during a poll is lost, and the cell is freed (loom reports leaks of its `Arc`s).
+//!
+//! Fails if `stop` ignores SCHEDULED (lost wake-up), if `complete` becomes a load and a store, if
+//! `wake_by_value` keeps its reference when it finds the task running (leak), if `shutdown` does not
+//! ask for RUNNING (two threads in the stage): all seen.
 
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+
+use super::{Header, JoinHandle, Notified, Schedule, new_task};
+
+/// One queue for the model.
+#[derive(Clone, Default)]
+struct Queue(Arc<Mutex<Vec<Notified>>>);
+
+impl Queue {
+    fn run_all(&self) {
+        loop {
+            let task = self.0.lock().unwrap().pop();
+            match task {
+                Some(task) => task.run(),
+                None => return,
+            }
+        }
+    }
+}
+
+impl Schedule for Queue {
+    fn schedule(&self, task: Notified) {
+        self.0.lock().unwrap().push(task);
+    }
+
+    fn reschedule(&self, task: Notified) {
+        self.schedule(task);
+    }
+
+    fn release(&self, _: &Header) -> bool {
+        false
+    }
+}
+
+/// What the model watches.
+#[derive(Default)]
+struct Watch {
+    signal: AtomicUsize,
+    waker: Mutex<Option<Waker>>,
+    futures_dropped: AtomicUsize,
+    outputs_dropped: AtomicUsize,
+}
+
+/// Waits for `signal`, as a well-behaved leaf: registers, then looks.
+struct Wait(Arc<Watch>);
+
+impl Future for Wait {
+    type Output = Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Output> {
+        *self.0.waker.lock().unwrap() = Some(cx.waker().clone());
+        if self.0.signal.load(SeqCst) == 0 {
+            return Poll::Pending;
+        }
+        Poll::Ready(Output(self.0.clone()))
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.futures_dropped.fetch_add(1, SeqCst);
+    }
+}
+
+struct Output(Arc<Watch>);
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.0.outputs_dropped.fetch_add(1, SeqCst);
+    }
+}
+
+fn spawn(queue: &Queue, watch: &Arc<Watch>) -> (super::raw::TaskRef, JoinHandle<Output>) {
+    let future = Wait(watch.clone());
+    let (task, notified, handle) = new_task(future, queue.clone(), 0, Location::caller());
+    queue.schedule(notified);
+    (task, handle)
+}
+
+fn send(watch: &Watch) {
+    watch.signal.store(1, SeqCst);
+    let waker = watch.waker.lock().unwrap().take();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn poll_join(handle: &mut JoinHandle<Output>) -> Poll<Result<Output, super::JoinError>> {
+    Pin::new(handle).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn loom_task_wake_against_run() {
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        let (task, mut handle) = spawn(&queue, &watch);
+        drop(task);
+        let waker = {
+            let watch = watch.clone();
+            thread::spawn(move || send(&watch))
+        };
+        queue.run_all();
+        waker.join().unwrap();
+        queue.run_all();
+        assert!(matches!(poll_join(&mut handle), Poll::Ready(Ok(_))));
+        drop(handle);
+        *watch.waker.lock().unwrap() = None;
+        assert_eq!(watch.futures_dropped.load(Relaxed), 1);
+        assert_eq!(watch.outputs_dropped.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn loom_task_abort_against_run_and_wake() {
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        let (task, mut handle) = spawn(&queue, &watch);
+        drop(task);
+        let abort = handle.abort_handle();
+        let aborter = thread::spawn(move || abort.abort());
+        let runner = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.run_all())
+        };
+        send(&watch);
+        aborter.join().unwrap();
+        runner.join().unwrap();
+        queue.run_all();
+        match poll_join(&mut handle) {
+            Poll::Ready(Ok(output)) => drop(output),
+            Poll::Ready(Err(error)) => assert!(error.is_cancelled()),
+            Poll::Pending => panic!("neither done nor cancelled"),
+        }
+        *watch.waker.lock().unwrap() = None;
+        assert_eq!(watch.futures_dropped.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn loom_task_join_drop_against_completion() {
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        watch.signal.store(1, SeqCst);
+        let (task, mut handle) = spawn(&queue, &watch);
+        drop(task);
+        let dropper = thread::spawn(move || {
+            // With a join waker set or not, and with the output there or not.
+            drop(poll_join(&mut handle));
+        });
+        queue.run_all();
+        dropper.join().unwrap();
+        *watch.waker.lock().unwrap() = None;
+        assert_eq!(watch.futures_dropped.load(Relaxed), 1);
+        assert_eq!(watch.outputs_dropped.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn loom_task_shutdown_against_run_and_wake() {
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        let (task, handle) = spawn(&queue, &watch);
+        drop(handle);
+        let stopper = thread::spawn(move || task.shutdown());
+        let runner = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.run_all())
+        };
+        send(&watch);
+        stopper.join().unwrap();
+        runner.join().unwrap();
+        queue.run_all();
+        *watch.waker.lock().unwrap() = None;
+        assert_eq!(watch.futures_dropped.load(Relaxed), 1);
+    });
+}

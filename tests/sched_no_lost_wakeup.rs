@@ -1,0 +1,155 @@
+//! Whoever wakes a task from wherever: it runs. S3 and X1 of the reliability list.
+
+mod support;
+
+use std::future::poll_fn;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use ringspun::Builder;
+use support::{count, within_limit};
+
+/// S3: every worker sleeps when a thread outside submits one task after another.
+#[test]
+fn a_task_submitted_from_outside_to_sleeping_workers_runs() {
+    for cores in [1, 2, 4] {
+        within_limit(move || {
+            let runtime = Builder::new().cores(cores).build().unwrap();
+            let (ran, done) = mpsc::channel();
+            for i in 0..count(5_000, 350_000) {
+                let ran = ran.clone();
+                runtime.handle().spawn(async move { ran.send(i).unwrap() });
+                // Not before the last one ran and its worker is on its way to sleep.
+                assert_eq!(done.recv().unwrap(), i);
+            }
+        });
+    }
+}
+
+/// A place where one task waits and many threads wake it.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Bell {
+    async fn wait(&self) {
+        poll_fn(|cx| {
+            *self.waker.lock().unwrap() = Some(cx.waker().clone());
+            if self.rung.swap(false, AcqRel) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    fn ring(&self) {
+        self.rung.store(true, std::sync::atomic::Ordering::Release);
+        let waker = self.waker.lock().unwrap().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// X1: foreign threads ring bells as fast as they can; each ring is answered before the next.
+#[test]
+fn wakes_from_foreign_threads_all_arrive() {
+    for cores in [1, 2, 3] {
+        within_limit(move || {
+            let runtime = Builder::new().cores(cores).build().unwrap();
+            let rounds = count(10_000, 1_000_000);
+            let threads: Vec<_> = (0..3)
+                .map(|_| {
+                    let bell = Arc::new(Bell::default());
+                    let answered = Arc::new(AtomicUsize::new(0));
+                    let task = runtime.handle().spawn({
+                        let (bell, answered) = (bell.clone(), answered.clone());
+                        async move {
+                            for _ in 0..rounds {
+                                bell.wait().await;
+                                answered.fetch_add(1, AcqRel);
+                            }
+                        }
+                    });
+                    let ringer = thread::spawn(move || {
+                        for round in 1..=rounds {
+                            bell.ring();
+                            while answered.load(Acquire) < round {
+                                thread::yield_now();
+                            }
+                        }
+                    });
+                    (task, ringer)
+                })
+                .collect();
+            for (task, ringer) in threads {
+                ringer.join().unwrap();
+                runtime.block_on(task).unwrap();
+            }
+        });
+    }
+}
+
+/// Tasks on different cores wake each other in a ring: one token goes round.
+#[test]
+fn a_token_between_cores_is_never_lost() {
+    within_limit(|| {
+        let cores = 4;
+        let runtime = Builder::new().cores(cores).build().unwrap();
+        let rounds = count(5_000, 200_000);
+        let bells: Vec<_> = (0..cores).map(|_| Arc::new(Bell::default())).collect();
+        let tasks: Vec<_> = (0..cores)
+            .map(|core| {
+                let (mine, next) = (bells[core].clone(), bells[(core + 1) % cores].clone());
+                runtime.handle().spawn_on(core, async move {
+                    for _ in 0..rounds {
+                        mine.wait().await;
+                        next.ring();
+                    }
+                })
+            })
+            .collect();
+        bells[0].ring();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+    });
+}
+
+/// More tasks than the ring holds, from one task: the overflow comes back, in full.
+#[test]
+fn more_tasks_than_a_ring_holds_all_run() {
+    within_limit(|| {
+        for cores in [1, 3] {
+            let runtime = Builder::new().cores(cores).build().unwrap();
+            let ran = Arc::new(AtomicUsize::new(0));
+            let total = 20_000;
+            let counter = ran.clone();
+            runtime.block_on(async move {
+                let parent = ringspun::spawn(async move {
+                    let children: Vec<_> = (0..total)
+                        .map(|_| {
+                            let ran = counter.clone();
+                            ringspun::spawn(async move {
+                                ran.fetch_add(1, AcqRel);
+                            })
+                        })
+                        .collect();
+                    for child in children {
+                        child.await.unwrap();
+                    }
+                });
+                parent.await.unwrap();
+            });
+            assert_eq!(ran.load(Acquire), total);
+            assert!(runtime.handle().metrics().total().overflows > 0);
+        }
+    });
+}

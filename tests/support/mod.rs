@@ -1,0 +1,64 @@
+//! What several tests need: a deadline for things that could hang, counts for CI or by hand.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// `ci`, or `full` when `RINGSPUN_FULL` is set: the counts of a release run.
+pub fn count(ci: usize, full: usize) -> usize {
+    if std::env::var_os("RINGSPUN_FULL").is_some() {
+        full
+    } else {
+        ci
+    }
+}
+
+/// Runs `f` on a thread of its own; panics if it is not done within `limit`, a generous bound on a
+/// hang, and passes on its panic.
+pub fn within<T: Send + 'static>(limit: Duration, f: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    let name = thread::current().name().unwrap_or("test").to_owned();
+    let worker = thread::Builder::new()
+        .name(name.clone())
+        .spawn(move || {
+            let _ = done.send(f());
+        })
+        .expect("a thread for the test");
+    match result.recv_timeout(limit) {
+        Ok(value) => value,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{name} hangs: not done within {limit:?}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(worker.join().expect_err("it sent nothing, so it panicked"))
+        }
+    }
+}
+
+/// [`within`] two minutes.
+pub fn within_limit<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    within(Duration::from_secs(120), f)
+}
+
+/// Open descriptors of this process.
+pub fn open_fds() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("procfs").count()
+}
+
+/// Threads of this process.
+pub fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .expect("procfs")
+        .count()
+}
+
+/// A `Name: number` line of `/proc/self/status`.
+pub fn status(name: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").expect("procfs");
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(name))
+        .expect("a line of that name");
+    let number = line.split_ascii_whitespace().nth(1).expect("a value");
+    number.parse().expect("a number")
+}
