@@ -221,8 +221,14 @@ fn futures_of_every_size_run() {
         runtime.block_on(handle.spawn(Nothing)).unwrap();
         runtime.block_on(ringspun::task::PooledFuture::new(Nothing));
         assert_eq!(runtime.block_on(handle.spawn(with::<1>())).unwrap(), 1);
-        assert_eq!(runtime.block_on(handle.spawn(with::<3_000>())).unwrap(), 3_000);
-        assert_eq!(runtime.block_on(handle.spawn(with::<1_000_000>())).unwrap(), 1_000_000);
+        assert_eq!(
+            runtime.block_on(handle.spawn(with::<3_000>())).unwrap(),
+            3_000
+        );
+        assert_eq!(
+            runtime.block_on(handle.spawn(with::<1_000_000>())).unwrap(),
+            1_000_000
+        );
     });
     test.unwrap().join().unwrap();
 }

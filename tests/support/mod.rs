@@ -1,6 +1,10 @@
 //! What several tests need: a deadline for things that could hang, counts for CI or by hand.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part"
+)]
 
 use std::sync::mpsc;
 use std::thread;
