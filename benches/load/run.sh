@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Requests per second, server CPU per request, latencies and system calls of ringspun beside others.
 #
-#   benches/load/run.sh                        everything, about ten minutes
+#   benches/load/run.sh                        everything, about six minutes
 #   benches/load/run.sh --scenarios json --contenders "ringspun hyper" --seconds 1
 #
 # The method is in benches/README.md. Each scenario's table is printed and written to out/ as JSON.

@@ -31,6 +31,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             Length::Time(time) => warm && now - counted.start >= time,
             Length::Requests(requests) => load.replies == requests,
         };
+        if done && load.replies == 0 {
+            return Err("no reply in the time that counts".into());
+        }
         if done {
             counted.report(options, &load, now)?;
             if options.stay {
