@@ -151,8 +151,11 @@ fn new_page(page: usize) -> Box<[Source]> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::HashSet;
+    use std::sync::Arc;
+    use std::task::Waker;
 
     use super::*;
+    use crate::interest::Direction;
 
     #[test]
     fn indices_map_to_pages_without_gap_or_overlap() {
@@ -192,6 +195,28 @@ mod tests {
         table.take().unwrap();
         assert!(table.get(63).is_some());
         assert!(table.get(64).is_none());
+    }
+
+    /// A3: the wakers of registrations that were leaked go with the table.
+    #[test]
+    fn a_table_drops_the_wakers_left_in_it() {
+        struct Silent;
+        impl std::task::Wake for Silent {
+            fn wake(self: Arc<Self>) {}
+        }
+
+        let counted = Arc::new(Silent);
+        let table = Table::new();
+        for fd in 0..200 {
+            let (_, source) = table.take().unwrap();
+            source.open(fd);
+            let waker = Waker::from(counted.clone());
+            let side = source.side(Direction::Read);
+            assert!(side.poll(&waker).is_pending());
+        }
+        assert_eq!(Arc::strong_count(&counted), 201);
+        drop(table);
+        assert_eq!(Arc::strong_count(&counted), 1);
     }
 
     #[test]
