@@ -186,6 +186,7 @@ mod tests {
     use std::future::poll_fn;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::task::Waker;
     use std::time::Duration;
 
     use ringspun_runtime::{Builder, task, time};
@@ -226,8 +227,15 @@ mod tests {
             let (io, mut peer) = pair();
             let mut attempts = 0;
             for round in 1..=1000 {
+                let mut buf = [0; 64];
+                let mut request = Box::pin(read(&io, &mut buf, &mut attempts));
+                // First the server waits, then the request comes: a connection's usual state.
+                let waiting = request
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()));
+                assert!(waiting.is_pending());
                 peer.write_all(b"request").expect("written");
-                assert_eq!(read(&io, &mut [0; 64], &mut attempts).await, 7);
+                assert_eq!(request.await, 7);
                 assert_eq!(attempts, round, "one recv per request");
             }
         });

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use ringspun_runtime::{Builder, time};
 
-/// Runs `test` on a runtime with `cores` cores; panics if it takes longer than a minute.
+/// Runs `test` on a runtime with `cores` cores; panics if it takes longer than a minute, or
+/// twenty with full counts.
 pub(crate) fn run<F: Future>(cores: usize, test: F) -> F::Output {
     let runtime = Builder::new().cores(cores).build().expect("a runtime");
     runtime.block_on(async {
-        let output = time::timeout(Duration::from_secs(60), test).await;
+        let output = time::timeout(Duration::from_secs(60 * count(1, 20) as u64), test).await;
         let metrics = runtime.handle().metrics();
         output.unwrap_or_else(|_| panic!("the test hangs; {metrics:#?}"))
     })
