@@ -91,8 +91,7 @@ async fn read(source: &Source, socket: &AtomicUsize, wanted: usize) {
 /// - `hand_over` stores WAITING without looking at READY (deadlock),
 /// - `set` leaves WAITING to others (deadlock),
 /// - `consume` comes after the attempt (deadlock),
-/// - `change` is Relaxed (the dispatcher sees an empty cell),
-/// - `set` does not set TAKING, or `move_out` clears it before the waker is out (double use).
+/// - `change` is Relaxed (the dispatcher sees an empty cell).
 #[test]
 fn loom_no_edge_is_lost() {
     loom::model(|| {
@@ -239,8 +238,7 @@ fn dispatch(reactor: &Reactor, event: Event) {
 ///
 /// Seen to fail when
 /// - `retire` keeps the generation, or `set` does not compare it (the new source is ready),
-/// - `retire` clears a TAKING that is not its own, or does not take the waker (references),
-/// - `deregister` frees the slot before it retires it, with the third thread registering.
+/// - `retire` clears a TAKING that is not its own, or does not take the waker (references).
 #[test]
 fn loom_stale_event_after_reuse() {
     loom::model(|| {
@@ -396,7 +394,7 @@ fn loom_wake_ends_a_sleep() {
 ///
 /// Seen to fail when
 /// - `poll_ready` does not arm it again (deadlock),
-/// - `disarm` does not look for WAITING (deadlock),
+/// - `disarm` looks neither for READY nor for WAITING (deadlock),
 /// - `disarm` makes its system call after the lock is given up (deadlock).
 #[test]
 fn loom_level_source_is_armed_again() {
@@ -412,9 +410,11 @@ fn loom_level_source_is_armed_again() {
             thread::spawn(move || poll_until_notified(&reactor))
         };
         block_on(listener.accept(|| {}));
-        let mut once = Some(());
+        let mut arrived = false;
         block_on(listener.accept(|| {
-            once.take().map(|()| listener.arrive());
+            if !std::mem::replace(&mut arrived, true) {
+                listener.arrive();
+            }
         }));
         reactor.wake();
         poller.join().unwrap();
