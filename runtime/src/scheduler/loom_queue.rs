@@ -123,9 +123,9 @@ fn loom_queue_two_thieves() {
     });
 }
 
-/// The inject queue between two pushers and a popper: each task once, and a seen length is honest.
-/// Fails if `pop` stores the length before it takes the task off the list without the lock (seen by
-/// moving the store out of the lock: two pops wrote the same length).
+/// The inject queue between two pushers and a popper: each task once, and the length is right in the
+/// end. Fails if `List::pop` leaves a stale tail behind, and if `pop` reads the length outside the lock
+/// (both seen).
 #[test]
 fn loom_inject_push_against_pop() {
     loom::model(|| {
@@ -141,13 +141,23 @@ fn loom_inject_push_against_pop() {
                 })
             })
             .collect();
-        if let Some(task) = inject.pop() {
-            task.run();
-        }
+        let popper = {
+            let inject = inject.clone();
+            thread::spawn(move || {
+                let task = loop {
+                    match inject.pop() {
+                        Some(task) => break task,
+                        None => thread::yield_now(),
+                    }
+                };
+                task.run();
+            })
+        };
         for pusher in pushers {
             pusher.join().unwrap();
         }
-        assert_eq!(inject.len(), 2 - ran.load(Relaxed));
+        popper.join().unwrap();
+        assert_eq!((inject.len(), ran.load(Relaxed)), (1, 1));
         while let Some(task) = inject.pop() {
             task.run();
         }

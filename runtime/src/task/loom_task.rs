@@ -172,6 +172,41 @@ fn loom_task_join_drop_against_completion() {
     });
 }
 
+/// The handle is polled again with another waker while the task completes: it sees the output, or the
+/// new waker is woken.
+#[test]
+fn loom_task_join_polled_again_against_completion() {
+    struct Told(AtomicUsize);
+    impl std::task::Wake for Told {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        watch.signal.store(1, SeqCst);
+        let (task, mut handle) = spawn(&queue, &watch);
+        drop(task);
+        let runner = thread::spawn(move || queue.run_all());
+        let told = std::sync::Arc::new(Told(AtomicUsize::new(0)));
+        let mut ready = poll_join(&mut handle).is_ready();
+        if !ready {
+            let waker = Waker::from(told.clone());
+            ready = Pin::new(&mut handle)
+                .poll(&mut Context::from_waker(&waker))
+                .is_ready();
+        }
+        runner.join().unwrap();
+        if !ready {
+            assert_eq!(told.0.load(SeqCst), 1);
+            assert!(poll_join(&mut handle).is_ready());
+        }
+        drop(handle);
+        *watch.waker.lock().unwrap() = None;
+        assert_eq!(watch.outputs_dropped.load(Relaxed), 1);
+    });
+}
+
 #[test]
 fn loom_task_shutdown_against_run_and_wake() {
     loom::model(|| {

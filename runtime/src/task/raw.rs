@@ -403,14 +403,18 @@ unsafe fn read_output<F: Future + 'static, S: Schedule>(
 unsafe fn drop_join<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
     let harness = Harness::<F, S>(ptr.cast());
     let todo = harness.cell().header.state.drop_join_interest();
-    // A destructor that panics here unwinds into the owner of the handle, after the count is right.
-    let _reference = TaskRef(ptr);
-    if todo.drop_waker {
-        harness.set_join_waker(None);
-    }
-    if todo.drop_output {
-        harness.set_stage(Stage::Consumed);
-    }
+    // The waker and the output are user code: a panic in their destructors has been reported by the
+    // panic hook, and is not the affair of whoever lets the handle go.
+    let dropped = catch_unwind(AssertUnwindSafe(|| {
+        if todo.drop_waker {
+            harness.set_join_waker(None);
+        }
+        if todo.drop_output {
+            harness.set_stage(Stage::Consumed);
+        }
+    }));
+    drop(dropped);
+    drop_ref(ptr);
 }
 
 /// # Safety

@@ -242,12 +242,16 @@ impl State {
     /// Takes the join waker field back for the handle. False if the task completed meanwhile.
     pub(crate) fn unset_join_waker(&self) -> bool {
         self.update(|s| {
-            debug_assert!(s & JOIN_INTEREST != 0 && s & JOIN_WAKER != 0);
+            debug_assert!(s & JOIN_INTEREST != 0);
             if s & COMPLETE != 0 {
-                (false, s)
-            } else {
-                (true, s & !JOIN_WAKER)
+                // The task may have used and cleared it already.
+                return (false, s);
             }
+            debug_assert!(
+                s & JOIN_WAKER != 0,
+                "only the handle clears it before completion"
+            );
+            (true, s & !JOIN_WAKER)
         })
     }
 
