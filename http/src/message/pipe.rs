@@ -63,6 +63,13 @@ pub(crate) struct Fed {
     pub(crate) is_abandoned: bool,
 }
 
+impl Fed {
+    /// Whether content can be taken, be it to drop it.
+    pub(crate) fn can_take(self) -> bool {
+        self.has_room || self.is_abandoned
+    }
+}
+
 impl Feeder {
     /// How the reader stands. Takes back the connection's waker.
     pub(crate) fn look(&self) -> Fed {
@@ -75,16 +82,14 @@ impl Feeder {
     }
 
     /// Has the connection woken when the reader takes the chunk, asks for the first time, or is
-    /// dropped. True if it stands otherwise than `seen` by now: then look again at once.
-    pub(crate) fn wait(&self, seen: Fed, cx: &Context<'_>) -> bool {
+    /// dropped. Gives how the reader stands once the waker is there.
+    pub(crate) fn wait(&self, cx: &Context<'_>) -> Fed {
         let mut state = lock(&self.0);
-        if state.fed() != seen {
-            return true;
-        }
         let old = state.feeder.replace(cx.waker().clone());
+        let fed = state.fed();
         drop(state);
         drop(old);
-        false
+        fed
     }
 
     /// Fills the slot, which must be empty. Gives the waker of the waiting reader.
@@ -233,7 +238,7 @@ mod tests {
                 is_abandoned: false
             }
         );
-        assert!(!feeder.wait(full, &cx));
+        assert_eq!(feeder.wait(&cx), full);
         assert_eq!(reader.left(), Some(3));
         assert!(
             matches!(reader.poll_chunk(&mut cx), Poll::Ready(Some(Ok(chunk))) if chunk == "abc")
@@ -243,7 +248,7 @@ mod tests {
             2,
             "the connection may read on"
         );
-        assert!(feeder.wait(full, &cx), "it stands otherwise by now");
+        assert!(feeder.wait(&cx).can_take());
         assert!(feeder.end(Ok(())).is_none());
         assert!(matches!(reader.poll_chunk(&mut cx), Poll::Ready(None)));
         assert!(matches!(reader.poll_chunk(&mut cx), Poll::Ready(None)));
@@ -255,7 +260,7 @@ mod tests {
         let (count, waker) = counting();
         let mut cx = Context::from_waker(&waker);
         let (feeder, reader) = pipe(None);
-        assert!(!feeder.wait(feeder.look(), &cx));
+        feeder.wait(&cx);
         drop(reader);
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         assert!(feeder.look().is_abandoned);

@@ -67,25 +67,19 @@ impl Response {
     /// Plain text in UTF-8.
     #[must_use]
     pub fn text(body: impl Into<Body>) -> Self {
-        Self::ok()
-            .with_content_type("text/plain; charset=utf-8")
-            .with_body(body)
+        Self::typed("text/plain; charset=utf-8", body)
     }
 
     /// HTML in UTF-8.
     #[must_use]
     pub fn html(body: impl Into<Body>) -> Self {
-        Self::ok()
-            .with_content_type("text/html; charset=utf-8")
-            .with_body(body)
+        Self::typed("text/html; charset=utf-8", body)
     }
 
     /// JSON that is text already.
     #[must_use]
     pub fn json(body: impl Into<Body>) -> Self {
-        Self::ok()
-            .with_content_type("application/json")
-            .with_body(body)
+        Self::typed("application/json", body)
     }
 
     /// As `with_content_type`, for types that need no check.

@@ -238,7 +238,10 @@ mod tests {
         Ok((content, None))
     }
 
-    const CASES: &[(&[u8], Result<(&[u8], Option<usize>), Refusal>)] = &[
+    /// The content, and how many bytes follow the body if it ended.
+    type Verdict = Result<(&'static [u8], Option<usize>), Refusal>;
+
+    const CASES: &[(&[u8], Verdict)] = &[
         (b"0\r\n\r\n", Ok((b"", Some(0)))),
         (b"5\r\nhello\r\n0\r\n\r\n", Ok((b"hello", Some(0)))),
         (b"5\r\nhello\r\n0\r\n\r\nGET /", Ok((b"hello", Some(5)))),

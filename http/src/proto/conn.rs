@@ -13,7 +13,7 @@
 //!   ^                                 |             ^                            |
 //!   +------------------------(4)------+             +--------------(4)-----------+
 //! ```
-//! (1), (2), (3): `receive`. (5), (6): `send_head`. (7): `send_end`. (4): `next`, once both
+//! (1), (2), (3): `receive`. (5), (6): `send_head`. (7): `send_end`. (4): `next_exchange`, once both
 //! sides are done and the connection is to be kept.
 //!
 //! Rules of keeping (RFC 9112 9.3): version 1.1 keeps unless either side says close; version 1.0
@@ -114,6 +114,8 @@ pub struct Conn {
     is_connect: bool,
     /// The client waits for 100 before it sends the body.
     awaits_continue: bool,
+    /// The client itself wants the connection closed, and has kept to the rules.
+    is_client_closing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -146,6 +148,7 @@ impl Conn {
             is_head: false,
             is_connect: false,
             awaits_continue: false,
+            is_client_closing: false,
         }
     }
 
@@ -153,7 +156,7 @@ impl Conn {
     /// of. `end` says that nothing follows this input. A head is parsed into `head`.
     ///
     /// Until [`Event::NeedMore`] there may be more events in the same input. Once the message is
-    /// there to its end, the answer is `NeedMore` until [`Conn::next`] allows the next one.
+    /// there to its end, the answer is `NeedMore` until [`Conn::next_exchange`] allows the next one.
     ///
     /// # Errors
     /// The message is refused. The connection must be closed after the answer.
@@ -180,10 +183,7 @@ impl Conn {
         let event = event.and_then(|event| self.count(event, limits));
         match event {
             Ok(Event::End) => self.reading = Reading::Done,
-            Err(_) => {
-                self.reading = Reading::Done;
-                self.keep_alive = false;
-            }
+            Err(_) => self.stop_receiving(),
             Ok(_) => {}
         }
         event
@@ -223,6 +223,32 @@ impl Conn {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         self.awaits_continue = false;
+    }
+
+    /// Reads nothing more: the request is refused, or its body is given up.
+    pub fn stop_receiving(&mut self) {
+        self.reading = Reading::Done;
+        self.keep_alive = false;
+        self.is_client_closing = false;
+    }
+
+    /// Whether it is the client who wants the connection closed, so that it will send nothing
+    /// more.
+    #[must_use]
+    pub fn is_client_closing(&self) -> bool {
+        self.is_client_closing
+    }
+
+    /// Whether the request under way is a HEAD.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
+        self.is_head
+    }
+
+    /// Whether the request under way is a CONNECT.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.is_connect
     }
 
     /// Closes the connection after the response under way, or after the next one.
@@ -339,7 +365,7 @@ impl Conn {
 
     /// What comes after a complete response; with [`Next::Continue`] the machine stands before
     /// the next request.
-    pub fn next(&mut self) -> Next {
+    pub fn next_exchange(&mut self) -> Next {
         if !self.keep_alive {
             return Next::Close;
         }
@@ -423,7 +449,8 @@ impl Conn {
         self.is_head = *head.method() == Method::HEAD;
         self.is_connect = *head.method() == Method::CONNECT;
         self.awaits_continue = wishes.expect_continue;
-        self.keep_alive &= !wishes.close && (!self.is_version_10 || wishes.keep_alive);
+        self.is_client_closing = wishes.close || (self.is_version_10 && !wishes.keep_alive);
+        self.keep_alive &= !self.is_client_closing;
     }
 
     /// Counts content. The limit can strike in chunks only: a length told in the head was looked
@@ -539,7 +566,7 @@ mod tests {
                     Ok(Event::End) => seen.push(Seen::Body(body.take().unwrap())),
                     Ok(Event::NeedMore) if conn.is_received() => {
                         conn.send_head(&response(200), Some(0), &mut out);
-                        if conn.next() != Next::Continue {
+                        if conn.next_exchange() != Next::Continue {
                             return seen;
                         }
                         continue;
@@ -688,7 +715,7 @@ mod tests {
         }
         let mut conn = after("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
         answer(&mut conn, 404, Some(0));
-        assert_eq!(conn.next(), Next::Close);
+        assert_eq!(conn.next_exchange(), Next::Close);
     }
 
     #[test]
@@ -773,7 +800,10 @@ mod tests {
     fn an_unread_body_is_drained_before_the_next_request() {
         let mut conn = after("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
         answer(&mut conn, 200, Some(0));
-        assert_eq!((conn.next(), conn.body_left()), (Next::Drain, Some(5)));
+        assert_eq!(
+            (conn.next_exchange(), conn.body_left()),
+            (Next::Drain, Some(5))
+        );
         let (mut head, mut at) = (Head::new(), 0);
         let limits = ReceiveLimits::default();
         let input = b"GET /GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -786,7 +816,7 @@ mod tests {
             conn.receive(input, &mut at, false, &mut head, &limits),
             Ok(Event::End)
         );
-        assert_eq!(conn.next(), Next::Continue);
+        assert_eq!(conn.next_exchange(), Next::Continue);
         assert_eq!(
             conn.receive(input, &mut at, false, &mut head, &limits),
             Ok(Event::Head)

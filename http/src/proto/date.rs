@@ -6,6 +6,7 @@
 //! clock: it is made anew when the wall clock's second ends, and a set clock shows within a second.
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
 
 use ringspun_runtime::time::coarse_now;
@@ -51,11 +52,8 @@ fn format_line(time: SystemTime) -> [u8; LINE_LEN] {
     let mut line = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(YEAR_10000 - 1);
     let time = time.clamp(SystemTime::UNIX_EPOCH, last);
-    let text = httpdate::HttpDate::from(time).to_string();
-    // IMF-fixdate always has 29 bytes (RFC 9110 5.6.7).
-    if text.len() == LINE_LEN - 8 {
-        line[6..LINE_LEN - 2].copy_from_slice(text.as_bytes());
-    }
+    // IMF-fixdate always has 29 bytes (RFC 9110 5.6.7), so the write always fits.
+    let _ = write!(&mut line[6..LINE_LEN - 2], "{}", httpdate::HttpDate::from(time));
     line
 }
 

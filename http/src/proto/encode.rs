@@ -93,11 +93,7 @@ pub(super) fn append_head(
 /// # Errors
 /// The name is not a token, or the value has a control character other than the tab. Nothing is
 /// appended then.
-pub(crate) fn append_header(
-    out: &mut Vec<u8>,
-    name: &str,
-    value: &[u8],
-) -> Result<(), InvalidHeader> {
+pub fn append_header(out: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), InvalidHeader> {
     if name.is_empty() || !name.bytes().all(is_token_byte) {
         return Err(InvalidHeader(Part::Name));
     }

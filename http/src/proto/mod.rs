@@ -22,10 +22,10 @@ mod target;
 
 pub use self::chunked::{Chunk, ChunkedDecoder};
 pub use self::conn::{Conn, Event, Next, ReceiveLimits, Sending, WrongLength, append_refusal};
-pub use self::encode::{InvalidHeader, ResponseHead};
+pub use self::encode::{InvalidHeader, ResponseHead, append_header};
 pub use self::framing::{BodyLength, Framing, is_bodyless};
 pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, Span};
 pub use self::refusal::Refusal;
 pub use self::target::TargetForm;
 
-pub(crate) use self::encode::{append_header, is_field_value};
+pub(crate) use self::encode::is_field_value;

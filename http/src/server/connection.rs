@@ -1,0 +1,338 @@
+//! One connection: reads, lets the exchange go on, writes, and waits.
+//!
+//! ```text
+//!  idle: no buffer, no exchange, only the stream and a timer
+//!    | readable
+//!    v
+//!  exchange from the pool --> (1) go on --> (2) send --> (3) read --+
+//!    ^                            ^                                 | got bytes
+//!    |                            +---------------------------------+
+//!    | nothing under way          | nothing moved: wait for stream, handler or timer
+//!    +----------------------------+
+//! ```
+//! A request on a kept connection costs one read that is shorter than its buffer (which says that
+//! the socket is empty), one write for all answers of the batch, and no system call that finds
+//! nothing.
+//!
+//! Invariants:
+//! - Whoever waits is registered for every reason it waits for: `send` and `read` have returned
+//!   `Pending`, the handler was polled since anything happened, and a deadline is set where a
+//!   client can keep us waiting.
+//! - Nothing of this is large: what only a busy connection needs is in the exchange.
+//! - At most [`TURN`] bytes are read in one poll; then other tasks run.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use ringspun_net::{Session, Stream};
+use ringspun_runtime::time::now;
+
+use super::alarm::{Alarm, after};
+use super::exchange::{Around, Ending, Exchange};
+use super::linger::Linger;
+use super::serve::Service;
+use crate::proto::Refusal;
+
+/// The future of one connection; see the module's text. A task of its own.
+pub(super) struct Connection<S> {
+    stream: S,
+    service: Arc<Service>,
+    session: Session,
+    alarm: Alarm,
+    /// When an idle connection is closed; `None` while there is an exchange.
+    idle_deadline: Option<Instant>,
+    /// Requests so far.
+    requests: u32,
+    state: State,
+}
+
+enum State {
+    Idle,
+    Busy(Box<Exchange>),
+    /// The response was sent; what the client still sends is dropped.
+    Lingering(Box<Linger>),
+    Ended,
+}
+
+/// What a turn of a busy connection ends with.
+enum Turn {
+    /// Nothing is under way any more.
+    Idle,
+    /// Something is waited for.
+    Wait,
+    /// Others shall run first.
+    Yield,
+    /// The client may still be sending.
+    Linger,
+    /// Drop the connection.
+    End,
+}
+
+impl<S: Stream> Connection<S> {
+    pub(super) fn new(stream: S, service: Arc<Service>, session: Session) -> Self {
+        let idle_deadline = Some(after(service.limits.head_timeout));
+        let (alarm, state) = (Alarm::default(), State::Idle);
+        Self {
+            stream,
+            service,
+            session,
+            alarm,
+            idle_deadline,
+            requests: 0,
+            state,
+        }
+    }
+
+    /// Waits for the first byte of the next request. `Ready(false)` ends the connection.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.session.is_stopping() {
+            return Poll::Ready(false);
+        }
+        if let Poll::Ready(result) = self.stream.poll_readable(cx) {
+            return Poll::Ready(result.is_ok());
+        }
+        if self.session.poll_stopping(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        let idle_timeout = self.service.limits.idle_timeout;
+        let deadline = *self
+            .idle_deadline
+            .get_or_insert_with(|| after(idle_timeout));
+        if self.alarm.is_due(deadline, cx) {
+            Poll::Ready(false)
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Runs round the circle of the diagram until something has to be waited for.
+    fn turn(&mut self, exchange: &mut Exchange, cx: &mut Context<'_>) -> Turn {
+        let mut budget = TURN;
+        // What has just been taken from the pool is there to read.
+        let mut is_fresh = exchange.is_idle();
+        exchange.begin_turn();
+        loop {
+            let mut around = Around {
+                service: &self.service,
+                session: &self.session,
+                requests: &mut self.requests,
+                is_stopping: self.session.is_stopping(),
+            };
+            let mut has_moved = exchange.go_on(&mut around, cx);
+            match send(&mut self.stream, exchange, cx) {
+                Ok(sent) => has_moved |= sent,
+                Err(()) => return Turn::End,
+            }
+            if let Some(ending) = exchange.ending
+                && exchange.output.is_empty()
+            {
+                let lingers = ending == Ending::Linger;
+                return if lingers { Turn::Linger } else { Turn::End };
+            }
+            if exchange.is_idle() && !std::mem::take(&mut is_fresh) {
+                return Turn::Idle;
+            }
+            let wants_input = exchange.wants_input();
+            if wants_input {
+                if budget == 0 {
+                    return Turn::Yield;
+                }
+                match self.read(exchange, &mut budget, cx) {
+                    Ok(read) => has_moved |= read,
+                    Err(()) => return Turn::End,
+                }
+            }
+            if !has_moved && !exchange.wait_for_reader(wants_input, cx) {
+                return if exchange.is_idle() {
+                    Turn::Idle
+                } else {
+                    Turn::Wait
+                };
+            }
+        }
+    }
+
+    /// Reads once. True if there was anything, be it the end.
+    fn read(
+        &mut self,
+        exchange: &mut Exchange,
+        budget: &mut usize,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, ()> {
+        let largest = self.service.receive.head.bytes;
+        match exchange.input.poll_read(&mut self.stream, largest, cx) {
+            Poll::Ready(Ok(0)) => {
+                exchange.is_ended = true;
+                Ok(true)
+            }
+            Poll::Ready(Ok(count)) => {
+                *budget = budget.saturating_sub(count);
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, "reading failed");
+                Err(())
+            }
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Sees to the deadlines of a busy connection that waits. True if one has struck and there is
+    /// something to do; `Err` if the connection is to end.
+    fn check_deadlines(
+        &mut self,
+        exchange: &mut Exchange,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, ()> {
+        let limits = &self.service.limits;
+        let wants_head = exchange.wants_rest_of_head();
+        let wants_body = exchange.wants_body() && limits.body_rate > 0;
+        let is_writing = !exchange.output.is_empty();
+        keep(&mut exchange.head_deadline, wants_head, || {
+            after(limits.head_timeout)
+        });
+        keep(&mut exchange.write_deadline, is_writing, || {
+            after(limits.write_timeout)
+        });
+        if exchange.body_deadline.is_none() {
+            exchange.body_bytes = 0;
+        }
+        keep(&mut exchange.body_deadline, wants_body, || {
+            after(limits.body_window)
+        });
+
+        let deadlines = [
+            exchange.head_deadline,
+            exchange.write_deadline,
+            exchange.body_deadline,
+        ];
+        let Some(first) = deadlines.into_iter().flatten().min() else {
+            return Ok(false);
+        };
+        if !self.alarm.is_due(first, cx) {
+            return Ok(false);
+        }
+        let is_past = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now());
+        if is_past(exchange.write_deadline) {
+            tracing::debug!("the client takes nothing of its response");
+            return Err(());
+        }
+        if is_past(exchange.head_deadline) {
+            exchange.refuse(Refusal::HeadTimeout, &self.service);
+        }
+        if is_past(exchange.body_deadline) {
+            exchange.body_deadline = None;
+            if exchange.body_bytes < limits.body_window_bytes() {
+                exchange.fail_body(Refusal::BodyTimeout, cx);
+            }
+        }
+        Ok(true)
+    }
+
+    fn poll_busy(&mut self, mut exchange: Box<Exchange>, cx: &mut Context<'_>) -> Poll<State> {
+        loop {
+            let next = match self.turn(&mut exchange, cx) {
+                Turn::Idle => {
+                    exchange.put_back();
+                    self.idle_deadline = None;
+                    return Poll::Ready(State::Idle);
+                }
+                Turn::Linger => {
+                    return Poll::Ready(State::Lingering(Box::default()));
+                }
+                Turn::End => return Poll::Ready(State::Ended),
+                Turn::Yield => {
+                    cx.waker().wake_by_ref();
+                    self.state = State::Busy(exchange);
+                    return Poll::Pending;
+                }
+                Turn::Wait => self.check_deadlines(&mut exchange, cx),
+            };
+            match next {
+                Ok(true) => {}
+                Ok(false) => {
+                    exchange.input.compact();
+                    self.state = State::Busy(exchange);
+                    return Poll::Pending;
+                }
+                Err(()) => return Poll::Ready(State::Ended),
+            }
+        }
+    }
+}
+
+impl<S: Stream> Future for Connection<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            this.state = match std::mem::replace(&mut this.state, State::Ended) {
+                State::Idle => match this.poll_idle(cx) {
+                    Poll::Ready(true) => {
+                        let exchange = Exchange::take();
+                        State::Busy(exchange)
+                    }
+                    Poll::Ready(false) => State::Ended,
+                    Poll::Pending => {
+                        this.state = State::Idle;
+                        return Poll::Pending;
+                    }
+                },
+                State::Busy(exchange) => match this.poll_busy(exchange, cx) {
+                    Poll::Ready(state) => state,
+                    Poll::Pending => return Poll::Pending,
+                },
+                State::Lingering(mut linger) => {
+                    if linger
+                        .poll(&mut this.stream, &mut this.alarm, cx)
+                        .is_pending()
+                    {
+                        this.state = State::Lingering(linger);
+                        return Poll::Pending;
+                    }
+                    State::Ended
+                }
+                State::Ended => return Poll::Ready(()),
+            };
+        }
+    }
+}
+
+/// Sends what there is. True if anything was sent.
+fn send<S: Stream>(
+    stream: &mut S,
+    exchange: &mut Exchange,
+    cx: &mut Context<'_>,
+) -> Result<bool, ()> {
+    if exchange.output.is_empty() {
+        return Ok(false);
+    }
+    let mut count = 0;
+    let sent = exchange.output.poll_send(stream, &mut count, cx);
+    if count > 0 {
+        exchange.write_deadline = None;
+    }
+    match sent {
+        Poll::Ready(Err(error)) => {
+            tracing::debug!(%error, "writing failed");
+            Err(())
+        }
+        _ => Ok(count > 0),
+    }
+}
+
+/// Sets a deadline when its condition begins to hold, and takes it back when it ends.
+fn keep(deadline: &mut Option<Instant>, holds: bool, new: impl FnOnce() -> Instant) {
+    if !holds {
+        *deadline = None;
+    } else if deadline.is_none() {
+        *deadline = Some(new());
+    }
+}
+
+/// Bytes that are read in one poll, about 40 µs of small pipelined requests.
+const TURN: usize = 64 * 1024;

@@ -1,0 +1,26 @@
+//! The server: listeners, connections, limits, and how it ends.
+//!
+//! ```text
+//!  Server::bind --> Serve (a future) --> Acceptor of ringspun_net, one listener per core
+//!                                            | accepts, places the task on the same core
+//!                                            v
+//!                                        Connection  (connection.rs: I/O and waiting)
+//!                                            |
+//!                                        Exchange    (exchange.rs: order of things, no I/O)
+//!                                         /  |   \
+//!                                    Input  Conn  Output      Conn is crate::proto's
+//! ```
+
+mod alarm;
+mod config;
+mod connection;
+mod exchange;
+mod input;
+mod linger;
+mod output;
+mod serve;
+mod shutdown;
+
+pub use self::config::Limits;
+pub use self::serve::{Serve, Server};
+pub use self::shutdown::Ended;

@@ -1,0 +1,246 @@
+//! From listeners and a handler to a running server.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringspun_net::{Acceptor, Listener, TcpListener};
+
+use super::config::Limits;
+use super::connection::Connection;
+use super::shutdown::{self, Ended, Trigger};
+use crate::handler::Handler;
+use crate::proto::{InvalidHeader, ReceiveLimits, is_field_value};
+
+/// A server that is about to serve.
+///
+/// # Examples
+/// ```no_run
+/// use ringspun_http::{Request, Response, Router, Server};
+///
+/// async fn hello(request: Request) -> Response {
+///     let name = request.param("name").unwrap_or_default();
+///     Response::text(format!("Hello, {name}!\n"))
+/// }
+///
+/// async fn run() -> std::io::Result<()> {
+///     let app = Router::new().get("/hello/{name}", hello);
+///     let server = Server::bind("127.0.0.1:8080")?;
+///     println!("listening on http://{}", server.local_addr().expect("TCP has addresses"));
+///     let ended = server.serve(app).await?;
+///     println!("{} connections were cut", ended.cut());
+///     Ok(())
+/// }
+/// # let _ = run;
+/// ```
+#[derive(Debug)]
+pub struct Server<L = TcpListener> {
+    listeners: Vec<L>,
+    limits: Limits,
+    server_line: Vec<u8>,
+    grace: Duration,
+    heeds_signals: bool,
+}
+
+impl Server {
+    /// Listens on an address, with one listener for each core of the current runtime. Port 0
+    /// picks a free port, see [`Server::local_addr`].
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or there is no runtime here.
+    pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+        Ok(Self::from_listeners(TcpListener::bind_per_core(
+            addr,
+            &Default::default(),
+        )?))
+    }
+}
+
+impl<L: Listener> Server<L> {
+    /// Serves one listener, of whatever transport.
+    ///
+    /// # Examples
+    /// A server without sockets, for tests:
+    /// ```
+    /// use ringspun_http::Server;
+    /// use ringspun_net::mem;
+    ///
+    /// let (listener, connector) = mem::listener(16);
+    /// let server = Server::from_listener(listener).without_signals();
+    /// # let _ = (server, connector);
+    /// ```
+    #[must_use]
+    pub fn from_listener(listener: L) -> Self {
+        Self::from_listeners(vec![listener])
+    }
+
+    /// Serves several listeners, usually one for each core.
+    #[must_use]
+    pub fn from_listeners(listeners: Vec<L>) -> Self {
+        Self {
+            listeners,
+            limits: Limits::default(),
+            server_line: b"Server: ringspun\r\n".to_vec(),
+            grace: Duration::from_secs(25),
+            heeds_signals: true,
+        }
+    }
+
+    /// The address that is listened on, `None` for transports without addresses.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listeners.first()?.local_addr()
+    }
+
+    /// Replaces the limits on what clients may do.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long requests that are under way may take once the server is to end; 25 s unless set.
+    #[must_use]
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// What the Server line of responses says; nothing leaves it out. `ringspun` unless set.
+    ///
+    /// # Errors
+    /// The name cannot stand in a header line.
+    pub fn name(mut self, name: &str) -> Result<Self, InvalidHeader> {
+        if !is_field_value(name.as_bytes()) {
+            return Err(InvalidHeader::VALUE);
+        }
+        self.server_line.clear();
+        if !name.is_empty() {
+            self.server_line = format!("Server: {name}\r\n").into_bytes();
+        }
+        Ok(self)
+    }
+
+    /// Leaves SIGINT and SIGTERM alone. Otherwise either ends the server gracefully, and a second
+    /// one at once.
+    #[must_use]
+    pub const fn without_signals(mut self) -> Self {
+        self.heeds_signals = false;
+        self
+    }
+
+    /// Makes the server a future, which serves once it is awaited.
+    pub fn serve(self, handler: impl Handler) -> Serve<L> {
+        let trigger = if self.heeds_signals {
+            Trigger::Signals
+        } else {
+            Trigger::Never
+        };
+        let service = Service {
+            handler: Box::new(handler),
+            limits: self.limits,
+            receive: self.limits.receive(),
+            server_line: self.server_line,
+        };
+        Serve {
+            listeners: self.listeners,
+            service,
+            grace: self.grace,
+            trigger,
+        }
+    }
+}
+
+/// A server with its handler; serves when it is awaited. See [`Server::serve`].
+///
+/// It ends when it was asked to and every connection has ended, or was cut after the grace.
+///
+/// # Errors
+/// The signals cannot be listened to. Once it serves, nothing makes it fail: what goes wrong with
+/// a connection, or in accepting one, is that connection's affair.
+///
+/// # Panics
+/// When awaited outside a runtime.
+///
+/// # Cancel safety
+/// Dropped while it serves, it stops accepting; connections finish their requests.
+#[must_use = "a server serves when it is awaited"]
+pub struct Serve<L> {
+    listeners: Vec<L>,
+    service: Service,
+    grace: Duration,
+    trigger: Trigger,
+}
+
+impl<L: Listener> Serve<L> {
+    /// Ends the server gracefully when `end` is ready, instead of at a signal.
+    ///
+    /// From then on nobody is accepted, idle connections are closed, responses say
+    /// `Connection: close`, and what is under way may take the [grace](Server::grace).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn run() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    /// use ringspun_http::Server;
+    ///
+    /// let server = Server::bind("127.0.0.1:0")?.serve(async |_| "for a minute\n");
+    /// server.with_graceful_shutdown(ringspun_runtime::time::sleep(Duration::from_secs(60))).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn with_graceful_shutdown(
+        mut self,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        self.trigger = Trigger::Future(Box::pin(end));
+        self
+    }
+
+    async fn run(self) -> io::Result<Ended> {
+        let Self {
+            listeners,
+            service,
+            grace,
+            trigger,
+        } = self;
+        let trigger = trigger.arm()?;
+        let acceptor = Acceptor::new(listeners).max_connections(service.limits.connections);
+        let service = Arc::new(service);
+        let serving = acceptor
+            .serve(move |stream, session| Connection::new(stream, Arc::clone(&service), session));
+        Ok(shutdown::run(serving, trigger, grace).await)
+    }
+}
+
+impl<L: Listener> IntoFuture for Serve<L> {
+    type Output = io::Result<Ended>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<L: fmt::Debug> fmt::Debug for Serve<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("listeners", &self.listeners)
+            .field("limits", &self.service.limits)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all connections of a server share.
+pub(super) struct Service {
+    pub(super) handler: Box<dyn Handler>,
+    pub(super) limits: Limits,
+    /// The limits once more, as the codec wants them.
+    pub(super) receive: ReceiveLimits,
+    /// The Server line with its CRLF, or nothing.
+    pub(super) server_line: Vec<u8>,
+}

@@ -1,0 +1,276 @@
+//! What clients may not do: limits of time and size, and what panics cost.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Client, Host, app, rounds, run};
+use ringspun_http::Limits;
+use ringspun_runtime::time::{now, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_head_that_comes_byte_by_byte_is_cut_at_the_timeout() {
+    run(async {
+        let host = Host::start(app());
+        let mut client = host.connect().await;
+        let start = now();
+        let head = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+            "x".repeat(100)
+        );
+        let mut sent = 0;
+        for byte in head.as_bytes().chunks(1) {
+            if client.try_send(byte).await.is_err() {
+                break;
+            }
+            sent += 1;
+            if now() - start > 15 * SECOND {
+                break;
+            }
+            sleep(SECOND).await;
+        }
+        assert!((10..=16).contains(&sent), "{sent}");
+        let reply = client.reply().await;
+        assert_eq!((reply.status, reply.closes()), (408, true));
+        assert!(client.is_at_end().await);
+        let took = now() - start;
+        assert!(took >= 10 * SECOND && took < 20 * SECOND, "{took:?}");
+    });
+}
+
+#[test]
+fn silent_connections_are_closed() {
+    run(async {
+        let host = Host::start(app());
+        let start = now();
+        let mut fresh = host.connect().await;
+        assert!(
+            fresh.is_at_end().await,
+            "nothing was asked, nothing is answered"
+        );
+        assert_eq!(
+            (now() - start).as_secs(),
+            10,
+            "the first head has its own time"
+        );
+
+        let mut kept = host.connect().await;
+        for _ in 0..3 {
+            kept.get("/").await;
+            sleep(70 * SECOND).await;
+        }
+        kept.get("/").await;
+        let start = now();
+        assert!(kept.is_at_end().await);
+        assert_eq!((now() - start).as_secs(), 75);
+    });
+}
+
+#[test]
+fn a_body_must_come_at_a_rate() {
+    run(async {
+        let host = Host::start(app());
+        // 100 bytes a second: too slow.
+        let mut client = host.connect().await;
+        let head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+        client.send(head).await;
+        let start = now();
+        while now() - start < 30 * SECOND && client.try_send([b'x'; 100]).await.is_ok() {
+            sleep(SECOND).await;
+        }
+        let reply = client.reply().await;
+        assert_eq!((reply.status, reply.closes()), (408, true));
+        // 500 bytes a second: slow, but allowed.
+        let mut client = host.connect().await;
+        client.send(head.replace("100000", "20000")).await;
+        for _ in 0..40 {
+            client.send([b'x'; 500]).await;
+            sleep(SECOND).await;
+        }
+        assert_eq!(client.reply().await.status, 200);
+        // A handler that does not read makes nobody late.
+        let reply = client.post("/late", &[b'x'; 100_000]).await;
+        assert_eq!((reply.status, reply.body.len()), (200, 100_000));
+    });
+}
+
+#[test]
+fn a_client_must_take_its_response() {
+    run(async {
+        let host = Host::start(app());
+        let mut client = host.connect().await;
+        client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        sleep(40 * SECOND).await;
+        let rest = client.rest().await;
+        assert!(rest.len() < 200_000, "{}", rest.len());
+        // Slowly is allowed.
+        let mut client = host.connect().await;
+        client
+            .send("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await;
+        let mut got = 0;
+        let mut buffer = [0; 20_000];
+        loop {
+            match client.stream.read(&mut buffer).await.unwrap() {
+                0 => break,
+                count => got += count,
+            }
+            sleep(10 * SECOND).await;
+        }
+        assert!(got > 1_000_000);
+    });
+}
+
+#[test]
+fn limits_of_size() {
+    let mut limits = Limits::default();
+    limits.body_bytes = 1000;
+    limits.head_bytes = 20_000;
+    limits.headers = 10;
+    limits.target_bytes = 100;
+    limits.requests_per_connection = 3;
+    run(async move {
+        let host = Host::with_limits(app(), limits);
+        let mut client = host.connect().await;
+        let body = [b'x'; 1000];
+        assert_eq!(client.post("/echo", &body).await.status, 200);
+        let head = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+            "x".repeat(19_900)
+        );
+        client.send(head).await;
+        assert_eq!(
+            client.reply().await.status,
+            200,
+            "larger than a buffer, within the limit"
+        );
+        let reply = client.get("/").await;
+        assert!(
+            reply.status == 200 && reply.closes(),
+            "the third request is the last"
+        );
+        assert!(client.is_at_end().await);
+
+        let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let rows = [
+            (
+                "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n".to_owned(),
+                413,
+            ),
+            (
+                format!(
+                    "{chunked}3e8\r\n{}\r\n1\r\nx\r\n0\r\n\r\n",
+                    "x".repeat(1000)
+                ),
+                413,
+            ),
+            (
+                format!(
+                    "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+                    "x".repeat(20_000)
+                ),
+                431,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(10)),
+                431,
+            ),
+            (
+                format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(100)),
+                414,
+            ),
+        ];
+        for (input, status) in rows {
+            let mut client = host.connect().await;
+            client.send(&input).await;
+            let reply = client.reply().await;
+            assert_eq!(
+                (reply.status, reply.closes()),
+                (status, true),
+                "{}",
+                &input[..30]
+            );
+            assert!(client.is_at_end().await);
+        }
+    });
+}
+
+#[test]
+fn more_connections_than_allowed_wait() {
+    let mut limits = Limits::default();
+    limits.connections = 2;
+    run(async move {
+        let host = Host::with_limits(app(), limits);
+        let mut clients = [
+            host.connect().await,
+            host.connect().await,
+            host.connect().await,
+        ];
+        assert_eq!(clients[0].get("/").await.status, 200);
+        assert_eq!(clients[1].get("/").await.status, 200);
+        clients[2].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let [first, _second, mut third] = clients;
+        drop(first);
+        assert_eq!(third.reply().await.status, 200);
+    });
+}
+
+/// The answer to a refused request survives what the client goes on sending.
+#[test]
+fn a_refusal_is_read_although_the_client_goes_on() {
+    run(async {
+        let host = Host::start(app());
+        let mut client = host.connect().await;
+        client
+            .send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
+            .await;
+        for _ in 0..100 {
+            client.send([b'x'; 1000]).await;
+        }
+        assert_eq!(client.reply().await.status, 413);
+        assert!(client.is_at_end().await);
+    });
+}
+
+/// D7: a panic costs one request and its connection.
+#[test]
+fn a_panic_is_answered_with_500_and_harms_nobody_else() {
+    run(async {
+        let host = Host::start(app());
+        let mut other = host.connect().await;
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        for round in 0..rounds(20, 10_000) {
+            let path = ["/panic", "/panic-late", "/panic-drop"][round % 3];
+            let mut client = host.connect().await;
+            let reply = client.get(path).await;
+            assert_eq!((reply.status, reply.closes()), (500, true), "{path}");
+            assert!(client.is_at_end().await);
+            assert_eq!(other.get("/").await.status, 200);
+        }
+        std::panic::set_hook(hook);
+    });
+}
+
+#[test]
+fn a_client_that_goes_away_takes_its_handler_with_it() {
+    run(async {
+        let host = Host::start(app());
+        for _ in 0..10 {
+            let mut client = host.connect().await;
+            client
+                .send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+                .await;
+            sleep(SECOND / 100).await;
+            drop(client);
+        }
+        let mut client: Client = host.connect().await;
+        assert_eq!(client.get("/").await.status, 200);
+        drop(client);
+        sleep(SECOND).await;
+        host.stop();
+        assert_eq!(host.ended().await.cut(), 0);
+    });
+}

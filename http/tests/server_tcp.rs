@@ -1,0 +1,190 @@
+//! The same server over real sockets: what only a kernel can get wrong.
+
+mod common;
+
+use std::future::IntoFuture;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use common::{Flag, app, rounds};
+use ringspun_http::{Ended, Server};
+use ringspun_net::{ListenOptions, TcpListener};
+use ringspun_runtime::{Builder, spawn};
+
+/// Runs blocking clients against a server on two cores; gives how it has ended.
+fn serve(options: ListenOptions, clients: impl FnOnce(SocketAddr) + Send + 'static) -> Ended {
+    let runtime = Builder::new().cores(2).build().expect("a runtime");
+    runtime.block_on(async {
+        let listeners = TcpListener::bind_per_core("127.0.0.1:0", &options).expect("a free port");
+        let server = Server::from_listeners(listeners);
+        let addr = server.local_addr().expect("TCP has addresses");
+        let done = Flag::default();
+        let end = done.clone();
+        let server = server.grace(Duration::from_secs(5)).serve(app());
+        let server = server.with_graceful_shutdown(async move { end.raised().await });
+        let server = spawn(server.into_future());
+        let clients = thread::spawn(move || {
+            // Also when a client panics: the server must end for the test to fail.
+            struct Raise(Flag);
+            impl Drop for Raise {
+                fn drop(&mut self) {
+                    self.0.raise();
+                }
+            }
+            let _raise = Raise(done);
+            clients(addr);
+        });
+        let ended = server
+            .await
+            .expect("the server does not panic")
+            .expect("it does not fail");
+        clients.join().expect("the clients are content");
+        ended
+    })
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).expect("the server listens");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    stream
+        .set_write_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    stream
+}
+
+/// Reads until the end; an error is the end of the test.
+fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream
+        .read_to_end(&mut bytes)
+        .expect("a clean end, not a reset");
+    bytes
+}
+
+fn ends_with(bytes: &[u8], end: &[u8]) -> bool {
+    bytes.ends_with(end)
+}
+
+#[test]
+fn kept_connections_and_pipelining() {
+    let ended = serve(ListenOptions::new(), |addr| {
+        let clients: Vec<_> = (0..8)
+            .map(|_| {
+                thread::spawn(move || {
+                    let mut stream = connect(addr);
+                    let request = b"GET /n/42 HTTP/1.1\r\nHost: a\r\n\r\n";
+                    let mut length = 0;
+                    let mut buffer = vec![0; 64 * 1024];
+                    stream.write_all(request).unwrap();
+                    while !ends_with(&buffer[..length], b"\r\n\r\n42") {
+                        length += stream.read(&mut buffer[length..]).unwrap();
+                    }
+                    for _ in 0..200 {
+                        stream.write_all(request).unwrap();
+                        stream.read_exact(&mut buffer[..length]).unwrap();
+                        assert!(ends_with(&buffer[..length], b"\r\n\r\n42"));
+                        stream.write_all(&request.repeat(16)).unwrap();
+                        stream.read_exact(&mut buffer[..16 * length]).unwrap();
+                    }
+                })
+            })
+            .collect();
+        clients
+            .into_iter()
+            .for_each(|client| client.join().unwrap());
+    });
+    assert_eq!(ended.cut(), 0);
+}
+
+/// H2: a large response to a client that closes its side early, through a send buffer that holds
+/// next to nothing: all bytes arrive.
+#[test]
+fn nothing_is_lost_behind_a_small_send_buffer() {
+    serve(ListenOptions::new().send_buffer(4096), |addr| {
+        for _ in 0..rounds(20, 10_000) {
+            let mut stream = connect(addr);
+            stream
+                .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let got = rest(&mut stream);
+            let body = got
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+                .unwrap()
+                + 4;
+            assert_eq!(got.len() - body, 1_000_000);
+        }
+    });
+}
+
+/// Without lingering the kernel answers unread bytes with a reset, and the client would lose the
+/// response that it has not read yet.
+#[test]
+fn a_refusal_survives_a_client_that_goes_on_sending() {
+    serve(ListenOptions::new(), |addr| {
+        for _ in 0..rounds(20, 1000) {
+            let mut stream = connect(addr);
+            let head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n";
+            stream.write_all(head).unwrap();
+            for _ in 0..20 {
+                stream.write_all(&[b'x'; 10_000]).unwrap();
+            }
+            stream.shutdown(Shutdown::Write).unwrap();
+            let got = rest(&mut stream);
+            assert!(
+                got.starts_with(b"HTTP/1.1 413 "),
+                "{:?}",
+                got.escape_ascii().to_string()
+            );
+        }
+    });
+}
+
+#[test]
+fn bodies_in_chunks_and_half_close() {
+    serve(ListenOptions::new(), |addr| {
+        let mut stream = connect(addr);
+        stream
+            .write_all(b"POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .unwrap();
+        for _ in 0..100 {
+            stream.write_all(b"64\r\n").unwrap();
+            stream.write_all(&[b'y'; 100]).unwrap();
+            stream.write_all(b"\r\n").unwrap();
+        }
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let got = rest(&mut stream);
+        assert!(got.starts_with(b"HTTP/1.1 200 OK\r\n") && ends_with(&got, b"\r\n0\r\n\r\n"));
+        assert_eq!(got.iter().filter(|&&byte| byte == b'y').count(), 10_000);
+    });
+}
+
+/// F6 in small: clients that reset in the middle of a request or a response leave nothing behind.
+#[test]
+fn resets_leave_nothing_behind() {
+    let ended = serve(ListenOptions::new(), |addr| {
+        for round in 0..rounds(100, 100_000) {
+            let mut stream = connect(addr);
+            let request: &[u8] = match round % 2 {
+                0 => b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc",
+                _ => b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+            };
+            stream.write_all(request).unwrap();
+            if round % 2 == 1 {
+                stream.read_exact(&mut [0; 100]).unwrap();
+            }
+            // Unread bytes make the close a reset.
+            drop(stream);
+        }
+        let mut stream = connect(addr);
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        assert!(ends_with(&rest(&mut stream), b"hello"));
+    });
+    assert_eq!(ended.cut(), 0);
+}
