@@ -1,7 +1,22 @@
-//! ringspun: an async network server framework.
+//! The facade: everything a program uses, under one name.
+//!
+//! | part | what it holds |
+//! |---|---|
+//! | the root | the runtime: [`main`], [`test`], [`spawn`], [`Builder`], [`Handle`] |
+//! | [`task`] | join handles, yielding |
+//! | [`time`] | sleeping, timeouts, intervals |
+//! | [`net`] | TCP, in-memory transport, acceptors |
+//! | [`http`] | the HTTP/1 server |
+//! | [`signal`] | signals as futures |
+//!
+//! There are no cargo features yet: all of it is there.
+#![doc = include_str!("../README.md")]
 
+pub use ringspun_http as http;
 pub use ringspun_macros::{main, test};
+pub use ringspun_net as net;
+pub use ringspun_net::signal;
 pub use ringspun_runtime::{
-    Builder, CoreMetrics, EnterGuard, Handle, JoinHandle, Metrics, NoRuntime, Runtime, current_core,
-    spawn, task, time,
+    Builder, CoreMetrics, EnterGuard, Handle, JoinHandle, Metrics, NoRuntime, Runtime, budget,
+    current_core, io, spawn, task, time,
 };

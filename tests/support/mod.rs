@@ -6,6 +6,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod child;
+
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
