@@ -58,7 +58,7 @@ async fn a_detached_task_goes_on_and_its_output_is_dropped() {
     until(|| drops.load(SeqCst) == 1).await;
 }
 
-#[ringspun::test]
+#[ringspun::test(virtual_time)]
 async fn a_handle_can_be_awaited_again_after_a_timeout() {
     let mut handle = spawn(async {
         time::sleep(Duration::from_millis(20)).await;

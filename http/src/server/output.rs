@@ -164,9 +164,12 @@ mod tests {
             slices: &[IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
             let this = self.get_mut();
-            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
-            let count = all.len().min(this.width);
-            this.taken.extend_from_slice(&all[..count]);
+            let before = this.taken.len();
+            for slice in slices {
+                let room = this.width - (this.taken.len() - before);
+                this.taken.extend_from_slice(&slice[..slice.len().min(room)]);
+            }
+            let count = this.taken.len() - before;
             Poll::Ready(Ok(count))
         }
 
