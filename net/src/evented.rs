@@ -82,6 +82,7 @@ impl Next {
 pub(crate) struct Evented<S> {
     /// Declared before the socket, hence dropped before it: the source leaves the reactor while
     /// the descriptor is still ours, so no event of the next owner of that number can reach it.
+    /// The close that follows takes the descriptor out of epoll, without a system call of its own.
     registration: Registration,
     /// The socket. It must be in non-blocking mode; who makes an `Evented` sees to that.
     socket: S,
@@ -90,7 +91,7 @@ pub(crate) struct Evented<S> {
 impl<S: AsFd> Evented<S> {
     /// Registers `socket` in the reactor of the current core.
     pub(crate) fn new(socket: S, trigger: Trigger) -> io::Result<Self> {
-        let registration = register(socket.as_fd(), trigger)?;
+        let registration = register(socket.as_fd(), trigger)?.left_by_close();
         Ok(Self {
             registration,
             socket,
@@ -99,7 +100,7 @@ impl<S: AsFd> Evented<S> {
 
     /// Registers `socket` in the reactor of `core`.
     pub(crate) fn new_on(core: usize, socket: S, trigger: Trigger) -> io::Result<Self> {
-        let registration = register_on(core, socket.as_fd(), trigger)?;
+        let registration = register_on(core, socket.as_fd(), trigger)?.left_by_close();
         Ok(Self {
             registration,
             socket,
@@ -117,7 +118,7 @@ impl<S: AsFd> Evented<S> {
             registration,
             socket,
         } = self;
-        drop(registration);
+        registration.deregister();
         socket
     }
 

@@ -320,10 +320,13 @@ impl Reactor {
 
     /// Ends a registration: selector first, then the generation, then the slot, and last the
     /// wakers, whose destructors may be the user's code.
-    pub(crate) fn deregister(&self, token: Token, source: &Source, fd: RawFd) {
+    ///
+    /// Without `fd` the selector learns it from the close that follows. An event that comes before
+    /// it carries the old generation, and is stale from the second step on.
+    pub(crate) fn deregister(&self, token: Token, source: &Source, fd: Option<RawFd>) {
         let order = (token.kind() == Kind::Level).then(|| lock(&self.level));
         // An error means that the descriptor was closed too early and is out of the set already.
-        let _ = self.selector.delete(fd);
+        let _ = fd.map(|fd| self.selector.delete(fd));
         let wakers = source.retire();
         drop(order);
         self.table.give_back(token.index());

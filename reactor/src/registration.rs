@@ -42,6 +42,8 @@ pub struct Registration {
     token: Token,
     /// The descriptor, to take it out of the selector.
     fd: RawFd,
+    /// The owner closes the descriptor right after the drop, which takes it out as well.
+    left_by_close: bool,
 }
 
 // SAFETY: the pointer leads to a `Source` in the reactor's table. `Source` is made of atomics and
@@ -59,7 +61,27 @@ impl Registration {
             source,
             token,
             fd,
+            left_by_close: false,
         }
+    }
+
+    /// For the owner of a descriptor without duplicates that closes it right after it drops this
+    /// registration: `close(2)` takes it out of the selector, and the `epoll_ctl` that would do so
+    /// is saved. A connection costs one in its whole life then.
+    ///
+    /// Should there be a duplicate after all (in a forked child, say), the kernel goes on
+    /// reporting for it as long as it lives. Those events carry an old generation and are dropped:
+    /// they wake no task, but they cost the core a look. Use [`deregister`](Self::deregister)
+    /// before giving the descriptor away.
+    #[must_use]
+    pub fn left_by_close(mut self) -> Self {
+        self.left_by_close = true;
+        self
+    }
+
+    /// Ends the registration of a descriptor that stays open.
+    pub fn deregister(mut self) {
+        self.left_by_close = false;
     }
 
     /// Whether an attempt in this direction is worth while; if not, the task is woken when it is.
@@ -135,7 +157,8 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.reactor.deregister(self.token, self.source(), self.fd);
+        let fd = (!self.left_by_close).then_some(self.fd);
+        self.reactor.deregister(self.token, self.source(), fd);
     }
 }
 

@@ -12,7 +12,7 @@ use std::task::Context;
 use std::thread;
 use std::time::Duration;
 
-use ringspun_reactor::{Direction, Reactor, Ready, Trigger};
+use ringspun_reactor::{Direction, Reactor, Ready, Registration, Trigger};
 
 use self::support::{Counter, LIMIT, Poller, is_pending, rounds};
 
@@ -20,6 +20,16 @@ use self::support::{Counter, LIMIT, Poller, is_pending, rounds};
 /// event of its own to read: readiness on it is an event of a wrong generation.
 #[test]
 fn r1_no_event_reaches_a_reused_slot() {
+    no_event_reaches_a_reused_slot(|source| source);
+}
+
+/// The same when it is the close that takes the descriptor out of the selector.
+#[test]
+fn r1_no_event_reaches_a_slot_left_by_close() {
+    no_event_reaches_a_reused_slot(Registration::left_by_close);
+}
+
+fn no_event_reaches_a_reused_slot(leave: fn(Registration) -> Registration) {
     let cycles = rounds(100_000, 1_000_000);
     let reactor = Arc::new(Reactor::new().unwrap());
     let stop = AtomicBool::new(false);
@@ -36,7 +46,7 @@ fn r1_no_event_reaches_a_reused_slot() {
         let mut cx = Context::from_waker(&waker);
         for _ in 0..cycles {
             let (hot, mut peer) = UnixStream::pair().unwrap();
-            let source = reactor.register(hot.as_fd(), Trigger::Edge).unwrap();
+            let source = leave(reactor.register(hot.as_fd(), Trigger::Edge).unwrap());
             peer.write_all(b"pending").unwrap();
             let old = hot.as_raw_fd();
             drop(source);
@@ -48,7 +58,7 @@ fn r1_no_event_reaches_a_reused_slot() {
             wrong += usize::from(source.poll_ready(&mut cx, Direction::Read).is_ready());
             wrong += usize::from(source.ready(Direction::Read) != Ready::EMPTY);
             wrong += usize::from(source.has_closed(Direction::Write));
-            drop(source);
+            drop(leave(source));
         }
         wrong += counter.wakes();
         stop.store(true, Ordering::Release);
@@ -110,4 +120,30 @@ fn r3_a_duplicate_lives_on() {
     }
     println!("R3: {CYCLES} cycles, 0 EEXIST, {stray} events");
     assert_eq!(stray, 0);
+}
+
+/// A duplicate that nobody was told of outlives a source left by close: what the kernel reports for it
+/// wakes nobody and stains no new source.
+#[test]
+fn r3_events_of_a_forgotten_duplicate_are_dropped() {
+    let reactor = Arc::new(Reactor::new().unwrap());
+    let mut poller = Poller::new();
+    let (socket, mut peer) = UnixStream::pair().unwrap();
+    let source = reactor
+        .register(socket.as_fd(), Trigger::Edge)
+        .unwrap()
+        .left_by_close();
+    assert_eq!(poller.poll(&reactor, LIMIT).events, 1);
+    let _duplicate = socket.try_clone().unwrap();
+    drop(source);
+    drop(socket);
+    let (cold, _peer) = UnixStream::pair().unwrap();
+    let source = reactor.register(cold.as_fd(), Trigger::Edge).unwrap();
+    peer.write_all(b"x").unwrap();
+    assert!(
+        poller.drain(&reactor) > 0,
+        "the kernel reports for the duplicate"
+    );
+    assert!(is_pending(&source, Direction::Read));
+    assert_eq!(reactor.sources(), 1);
 }
