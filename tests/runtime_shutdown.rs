@@ -12,7 +12,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use ringspun::{Builder, Handle, Runtime, spawn, task, time};
-use support::{count, open_fds, status, threads, within_limit};
+use support::{becomes, count, open_fds, status, within_limit, workers};
 
 /// These tests count descriptors and threads of the process: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -49,12 +49,12 @@ fn created_and_dropped_again_and_again_leaves_nothing() {
         for _ in 0..20 {
             cycle();
         }
-        let (fds, threads_before, rss) = (open_fds(), threads(), status("VmRSS:"));
+        let (fds, rss) = (open_fds(), status("VmRSS:"));
         let cycles = count(300, 10_000);
         for _ in 0..cycles {
             cycle();
         }
-        assert_eq!((open_fds(), threads()), (fds, threads_before));
+        becomes((fds, 0), || (open_fds(), workers()));
         let growth_kib = status("VmRSS:").saturating_sub(rss);
         assert!(
             growth_kib < cycles as u64,
@@ -238,7 +238,7 @@ fn nested_use_panics_and_never_hangs() {
 #[test]
 fn a_start_that_fails_leaves_nothing() {
     let _alone = alone();
-    let before = (open_fds(), threads());
+    let fds = open_fds();
     let error = Builder::new().cores(0).build().unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     let error = Builder::new()
@@ -254,7 +254,7 @@ fn a_start_that_fails_leaves_nothing() {
         .build()
         .unwrap_err();
     assert!(error.to_string().contains("ringspun-0"), "{error}");
-    assert_eq!((open_fds(), threads()), before);
+    becomes((fds, 0), || (open_fds(), workers()));
 }
 
 #[test]

@@ -51,11 +51,27 @@ pub fn open_fds() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("procfs").count()
 }
 
-/// Threads of this process.
-pub fn threads() -> usize {
+/// Worker threads of this process: those with the default name. (The test harness has threads of its own
+/// that come and go.)
+pub fn workers() -> usize {
     std::fs::read_dir("/proc/self/task")
         .expect("procfs")
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.starts_with("ringspun-"))
         .count()
+}
+
+/// Waits until `value` gives `expected`: procfs shows a joined thread for a moment longer.
+pub fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, value: impl Fn() -> T) {
+    let end = std::time::Instant::now() + Duration::from_secs(30);
+    while value() != expected {
+        assert!(
+            std::time::Instant::now() < end,
+            "{:?} instead of {expected:?}",
+            value()
+        );
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// A `Name: number` line of `/proc/self/status`.
