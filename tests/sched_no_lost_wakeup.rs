@@ -149,7 +149,8 @@ fn more_tasks_than_a_ring_holds_all_run() {
                 parent.await.unwrap();
             });
             assert_eq!(ran.load(Acquire), total);
-            assert!(runtime.handle().metrics().total().overflows > 0);
+            // With others to steal from it the ring may never be full.
+            assert!(cores > 1 || runtime.handle().metrics().total().overflows > 0);
         }
     });
 }

@@ -22,7 +22,7 @@ pub(crate) struct Parts(
 pub(crate) struct Inner {
     /// The head as it came.
     pub(crate) head: Head,
-    /// Where the values of the path parameters stand in the head.
+    /// Where the values of the path parameters stand in the request target.
     pub(crate) params: Vec<Span>,
     /// Their names, in the same order; shared with the route that matched.
     pub(crate) names: Option<Arc<[Box<str>]>>,

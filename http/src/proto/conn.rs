@@ -485,14 +485,16 @@ impl std::fmt::Display for WrongLength {
 impl std::error::Error for WrongLength {}
 
 /// The answer to a refused request: a short text, and the end of the connection.
-pub fn append_refusal(refusal: Refusal, server: &[u8], out: &mut Vec<u8>) {
+///
+/// `server` and `date` are those lines with their CRLF, or nothing.
+pub fn append_refusal(refusal: Refusal, server: &[u8], date: &[u8], out: &mut Vec<u8>) {
     let text = refusal.text();
     let head = ResponseHead {
         status: refusal.status(),
         content_type: Some("text/plain; charset=utf-8"),
         lines: b"",
         server,
-        date: true,
+        date,
     };
     let length = LengthLine::Length(text.len() as u64 + 1);
     encode::append_head(out, &head, length, ConnectionLine::Close);
@@ -593,7 +595,7 @@ mod tests {
             content_type: None,
             lines: b"",
             server: b"",
-            date: false,
+            date: b"",
         }
     }
 

@@ -11,24 +11,38 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ringspun_runtime::time::coarse_now;
 
-/// Bytes of the line: `Date: Sun, 06 Nov 1994 08:49:37 GMT` and CRLF.
-pub(crate) const LINE_LEN: usize = 37;
+/// The Date line: `Date: Sun, 06 Nov 1994 08:49:37 GMT` and CRLF.
+#[derive(Clone, Copy)]
+pub(crate) struct DateLine([u8; LINE_LEN]);
 
-/// Appends the Date line of now.
-pub(crate) fn append_line(out: &mut Vec<u8>) {
+impl DateLine {
+    /// The line with its CRLF.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Default for DateLine {
+    fn default() -> Self {
+        Self(*EPOCH)
+    }
+}
+
+/// The Date line of now. Good for a batch of responses.
+pub(crate) fn date_line() -> DateLine {
     let now = coarse_now();
     LINE.with_borrow_mut(|line| {
         if line.stale_at.is_none_or(|stale_at| now >= stale_at) {
             line.refresh(now);
         }
-        out.extend_from_slice(&line.bytes);
-    });
+        line.bytes
+    })
 }
 
 /// One thread's line.
 struct Line {
     /// The finished text.
-    bytes: [u8; LINE_LEN],
+    bytes: DateLine,
     /// When the wall clock shows another second; `None` before the first use.
     stale_at: Option<Instant>,
 }
@@ -48,21 +62,31 @@ impl Line {
 }
 
 /// The line for a point in time. Times outside of what the format can show become its ends.
-fn format_line(time: SystemTime) -> [u8; LINE_LEN] {
-    let mut line = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+fn format_line(time: SystemTime) -> DateLine {
+    let mut line = *EPOCH;
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(YEAR_10000 - 1);
     let time = time.clamp(SystemTime::UNIX_EPOCH, last);
     // IMF-fixdate always has 29 bytes (RFC 9110 5.6.7), so the write always fits.
-    let _ = write!(&mut line[6..LINE_LEN - 2], "{}", httpdate::HttpDate::from(time));
-    line
+    let _ = write!(
+        &mut line[6..LINE_LEN - 2],
+        "{}",
+        httpdate::HttpDate::from(time)
+    );
+    DateLine(line)
 }
+
+/// Bytes of the line.
+const LINE_LEN: usize = 37;
+
+/// The line of the time before all others.
+const EPOCH: &[u8; LINE_LEN] = b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
 /// Seconds from 1970 to the year that has five digits.
 const YEAR_10000: u64 = 253_402_300_800;
 
 thread_local! {
     static LINE: RefCell<Line> =
-        const { RefCell::new(Line { bytes: [0; LINE_LEN], stale_at: None }) };
+        const { RefCell::new(Line { bytes: DateLine(*EPOCH), stale_at: None }) };
 }
 
 #[cfg(test)]
@@ -73,17 +97,17 @@ mod tests {
     fn format() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         assert_eq!(
-            &format_line(time),
+            format_line(time).bytes(),
             b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
         );
         let early = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(
-            &format_line(early),
+            format_line(early).bytes(),
             b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
         );
         let late = SystemTime::UNIX_EPOCH + Duration::from_secs(2 * YEAR_10000);
         assert_eq!(
-            &format_line(late),
+            format_line(late).bytes(),
             b"Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n"
         );
     }
@@ -91,9 +115,8 @@ mod tests {
     #[test]
     fn the_line_is_a_date_of_now() {
         let before = SystemTime::now() - Duration::from_secs(2);
-        let mut out = Vec::new();
-        append_line(&mut out);
-        let text = std::str::from_utf8(&out).unwrap();
+        let line = date_line();
+        let text = std::str::from_utf8(line.bytes()).unwrap();
         let date = text
             .strip_prefix("Date: ")
             .unwrap()
@@ -107,7 +130,7 @@ mod tests {
     fn a_stale_line_is_made_anew_once_a_second() {
         let now = Instant::now();
         let mut line = Line {
-            bytes: [0; LINE_LEN],
+            bytes: DateLine(*EPOCH),
             stale_at: None,
         };
         line.refresh(now);

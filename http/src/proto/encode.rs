@@ -10,7 +10,6 @@ use std::fmt;
 
 use http::StatusCode;
 
-use super::date;
 use super::framing::is_token_byte;
 
 /// The head of a response, short of what the connection adds to it.
@@ -24,8 +23,8 @@ pub struct ResponseHead<'a> {
     pub lines: &'a [u8],
     /// The Server line with its CRLF, or nothing.
     pub server: &'a [u8],
-    /// Whether to add a Date line.
-    pub date: bool,
+    /// The Date line with its CRLF, or nothing.
+    pub date: &'a [u8],
 }
 
 /// What a head says about the length of its body.
@@ -62,9 +61,7 @@ pub(super) fn append_head(
     out.reserve(256 + head.server.len() + head.lines.len() + content_type.len());
     append_status_line(out, head.status);
     out.extend_from_slice(head.server);
-    if head.date {
-        date::append_line(out);
-    }
+    out.extend_from_slice(head.date);
     if head.content_type.is_some() {
         out.extend_from_slice(b"Content-Type: ");
         out.extend_from_slice(content_type.as_bytes());
@@ -201,7 +198,7 @@ mod tests {
             content_type: Some("text/plain"),
             lines: b"X: y\r\n",
             server: b"Server: s\r\n",
-            date: false,
+            date: b"",
         };
         let mut out = Vec::new();
         append_head(&mut out, &head, length, connection);

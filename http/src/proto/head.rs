@@ -105,6 +105,9 @@ pub struct Head {
     bytes: Vec<u8>,
     /// The header lines in the order of the head.
     index: Vec<HeaderPos>,
+    /// The request target once more, as text: it is asked for with every request, and to see
+    /// each time that it is text costs more than to keep it.
+    target_text: String,
     /// The method; known ones need no memory.
     method: Method,
     /// 1.0 or 1.1.
@@ -135,6 +138,7 @@ impl Head {
         Self {
             bytes: Vec::new(),
             index: Vec::new(),
+            target_text: String::new(),
             method: Method::GET,
             version: Version::HTTP_11,
             target: Target::empty(),
@@ -188,7 +192,7 @@ impl Head {
     /// The request target as it was sent.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.str(self.target.whole)
+        &self.target_text
     }
 
     /// Which of the four forms the target has.
@@ -207,7 +211,7 @@ impl Head {
         }
     }
 
-    /// Where the path stands in [`Head::bytes`].
+    /// Where the path stands in the target.
     pub(crate) const fn path_span(&self) -> Span {
         self.target.path
     }
@@ -243,16 +247,19 @@ impl Head {
     /// The value of the first header of this name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.index
+            .iter()
+            .find(|pos| self.bytes[pos.name.range()].eq_ignore_ascii_case(name.as_bytes()))
+            .map(|pos| &self.bytes[pos.value.range()])
     }
 
     /// All header lines in the order of the head, names as they were sent.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> + Clone + '_ {
-        self.index
-            .iter()
-            .map(|pos| (self.str(pos.name), &self.bytes[pos.value.range()]))
+        self.index.iter().map(|pos| {
+            // httparse has found a token there.
+            let name = std::str::from_utf8(&self.bytes[pos.name.range()]).unwrap_or_default();
+            (name, &self.bytes[pos.value.range()])
+        })
     }
 
     /// The bytes of the head.
@@ -261,10 +268,9 @@ impl Head {
         &self.bytes
     }
 
-    /// The text of a span.
+    /// The text of a span of the target.
     pub(crate) fn str(&self, span: Span) -> &str {
-        // httparse has found tokens in names and methods, and `target.rs` ASCII in targets.
-        std::str::from_utf8(&self.bytes[span.range()]).unwrap_or_default()
+        &self.target_text[span.range()]
     }
 
     /// Gives back memory that an unusually large head has taken.
@@ -274,6 +280,9 @@ impl Head {
         }
         if self.index.capacity() > KEPT_HEADERS {
             self.index = Vec::new();
+        }
+        if self.target_text.capacity() > KEPT_BYTES {
+            self.target_text = String::new();
         }
         if self.method.as_str().len() > LONG_METHOD {
             self.method = Method::GET;
@@ -319,15 +328,14 @@ impl Head {
 
     /// Checks what httparse has found and copies it.
     fn adopt(&mut self, parsed: &httparse::Request<'_, '_>, head: &[u8]) -> Result<(), Refusal> {
-        let (Some(method), Some(target), Some(minor)) =
+        let (Some(method), Some(target_text), Some(minor)) =
             (parsed.method, parsed.path, parsed.version)
         else {
             return Err(Refusal::RequestLine);
         };
         let position = |piece: &[u8]| piece.as_ptr().addr() - head.as_ptr().addr();
-        let target_at = position(target.as_bytes());
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::RequestLine)?;
-        let target = Target::parse(target.as_bytes(), target_at, &method)?;
+        let target = Target::parse(target_text.as_bytes(), &method)?;
         let version = if minor == 0 {
             Version::HTTP_10
         } else {
@@ -335,7 +343,8 @@ impl Head {
         };
 
         // "HTTP/1.x" stands one space behind the target.
-        let mut at = expect_crlf(head, target.whole.range().end + 1 + 8)?;
+        let target_end = position(target_text.as_bytes()) + target_text.len();
+        let mut at = expect_crlf(head, target_end + 1 + 8)?;
         let mut fields = Fields::default();
         self.index.clear();
         self.index.reserve(parsed.headers.len());
@@ -360,6 +369,8 @@ impl Head {
         self.method = method;
         self.version = version;
         self.target = target;
+        self.target_text.clear();
+        self.target_text.push_str(target_text);
         self.bytes.clear();
         self.bytes.extend_from_slice(head);
         Ok(())
@@ -382,8 +393,12 @@ struct Fields {
 }
 
 impl Fields {
-    /// Takes in one line. Most lines are told apart by the length of their name alone.
+    /// Takes in one line. Most lines are told apart by the length of their name and its first
+    /// letter.
     fn take(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
+        if !matches!(name.as_bytes()[0] | 0x20, b'c' | b'e' | b'h' | b't') {
+            return Ok(());
+        }
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => self.host(value),
             6 if name.eq_ignore_ascii_case("expect") => self.expect(value),

@@ -3,7 +3,7 @@
 //! Patterns are split at their slashes and kept as a tree with one node for each segment. A
 //! lookup walks down the tree with the segments of the path; at each node it tries the text
 //! itself, then a parameter, then the rest of the path, and goes back up if that leads nowhere.
-//! It allocates nothing: parameters are recorded as positions in the request's head.
+//! It allocates nothing: parameters are recorded as positions in the request target.
 
 mod pattern;
 mod tree;
@@ -210,14 +210,9 @@ impl Router {
     /// The route of the request's path. Records its parameters in the request.
     fn find(&self, request: &mut Request) -> Option<&Route> {
         let inner = &mut **request.parts_mut();
-        // An absolute target may have no path; it stands for the root.
         let path = inner.head.path().strip_prefix('/')?;
+        // Of an absolute target without a path nothing is recorded: it stands for the root.
         let start = inner.head.path_span().range().start + 1;
-        let start = if inner.head.path_span().is_empty() {
-            0
-        } else {
-            start
-        };
         self.root.find(path, start, &mut inner.params)
     }
 

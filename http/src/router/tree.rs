@@ -14,7 +14,8 @@ use crate::proto::Span;
 pub(super) struct Node {
     /// The path may end here.
     route: Option<Box<Route>>,
-    /// Texts that may follow, sorted: a binary search needs no hashing.
+    /// Texts that may follow, sorted by length and content: a binary search needs no hashing, and
+    /// most comparisons end with the length.
     texts: Vec<(Box<str>, Self)>,
     /// A parameter may follow.
     param: Option<Box<Self>>,
@@ -58,11 +59,11 @@ impl Node {
         }
     }
 
-    /// The route of a path, which stands without its slash at `at` in the head. The depth of the
+    /// The route of a path, which stands without its slash at `at` in the target. The depth of the
     /// recursion is that of the tree, whatever the path.
     pub(super) fn find(&self, path: &str, at: usize, params: &mut Vec<Span>) -> Option<&Route> {
-        let (segment, behind) = match path.split_once('/') {
-            Some((segment, behind)) => (segment, Some(behind)),
+        let (segment, behind) = match path.bytes().position(|byte| byte == b'/') {
+            Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
             None => (path, None),
         };
         let next = at + segment.len() + 1;
@@ -108,8 +109,12 @@ impl Node {
     }
 
     fn position(&self, text: &str) -> Result<usize, usize> {
-        self.texts
-            .binary_search_by(|(other, _)| (**other).cmp(text))
+        self.texts.binary_search_by(|(other, _)| {
+            other
+                .len()
+                .cmp(&text.len())
+                .then_with(|| (**other).cmp(text))
+        })
     }
 }
 

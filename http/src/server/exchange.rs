@@ -36,8 +36,8 @@ use crate::message::{
     Body, BodyError, Feeder, IntoResponse, Outgoing, Parts, Plain, Request, Response, pipe,
 };
 use crate::proto::{
-    BodyLength, Conn, Event, Head, Next, Refusal, ResponseHead, Sending, WrongLength,
-    append_refusal,
+    BodyLength, Conn, DateLine, Event, Head, Next, Refusal, ResponseHead, Sending, WrongLength,
+    append_refusal, date_line,
 };
 
 /// See the module's text. Recycled: an idle connection has none.
@@ -47,6 +47,8 @@ pub(super) struct Exchange {
     pub(super) conn: Conn,
     pub(super) input: Input,
     pub(super) output: Output,
+    /// The Date line of this turn.
+    date: DateLine,
     /// What the next head is parsed into.
     parts: Option<Parts>,
     /// The handler's future.
@@ -163,7 +165,12 @@ impl Exchange {
     /// Answers with a refusal and ends the connection.
     pub(super) fn refuse(&mut self, refusal: Refusal, service: &Service) {
         tracing::debug!(%refusal, "request refused");
-        append_refusal(refusal, &service.server_line, self.output.batch());
+        append_refusal(
+            refusal,
+            &service.server_line,
+            self.date.bytes(),
+            self.output.batch(),
+        );
         self.ending = Some(Ending::Linger);
     }
 
@@ -182,6 +189,7 @@ impl Exchange {
     /// Whatever has woken the connection may be what call or body waits for.
     pub(super) fn begin_turn(&mut self) {
         self.is_stirred = true;
+        self.date = date_line();
         if let Some(feeder) = &self.feeder {
             // Takes the waker back: the handler reads while we run.
             feeder.look();
@@ -420,6 +428,7 @@ impl Exchange {
             body,
             ..
         } = outgoing;
+        let date = self.date;
         let head = ResponseHead {
             status,
             content_type,
@@ -429,7 +438,7 @@ impl Exchange {
             } else {
                 &around.service.server_line
             },
-            date: !has_date,
+            date: if has_date { b"" } else { date.bytes() },
         };
         match body.into_plain() {
             Ok(plain) => {

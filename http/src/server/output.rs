@@ -167,7 +167,8 @@ mod tests {
             let before = this.taken.len();
             for slice in slices {
                 let room = this.width - (this.taken.len() - before);
-                this.taken.extend_from_slice(&slice[..slice.len().min(room)]);
+                this.taken
+                    .extend_from_slice(&slice[..slice.len().min(room)]);
             }
             let count = this.taken.len() - before;
             Poll::Ready(Ok(count))
