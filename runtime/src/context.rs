@@ -127,11 +127,7 @@ pub(crate) fn is_worker() -> bool {
 
 /// The clock of this core's turn.
 pub(crate) fn coarse_now() -> Option<Instant> {
-    with_worker(|worker| {
-        let worker = worker?;
-        let ns = worker.lease.with(|core| core.now)?;
-        Some(worker.shared.clock.instant(ns))
-    })
+    with_worker(|worker| worker?.lease.with(|core| core.instant))
 }
 
 /// The timers for a sleep that is polled here: the current core's, else those of a core in turn.

@@ -4,6 +4,7 @@
 //! What others may reach of a core is its [`Remote`](super::shared::Remote).
 
 use std::task::Waker;
+use std::time::Instant;
 
 use ringspun_reactor::{Events, WakeList};
 
@@ -11,6 +12,7 @@ use super::queue::Local;
 use super::shared::{Remote, Shared};
 use crate::rng::Rng;
 use crate::task::Notified;
+use crate::time::clock::Clock;
 
 /// At most so many runs of the LIFO slot in a row; then the ring's turn comes. 3 as in tokio: enough for
 /// a request and its answer between two tasks.
@@ -31,8 +33,10 @@ pub(crate) struct Core {
     pub(crate) dispatching: bool,
     /// Counts tasks.
     pub(crate) tick: u32,
-    /// The clock when the worker last looked.
+    /// The clock when the worker last looked, in nanoseconds.
     pub(crate) now: u64,
+    /// The same as an instant, for those who set deadlines.
+    pub(crate) instant: Instant,
     /// When the reactor was last polled.
     pub(crate) last_poll: u64,
     /// `tick` when the reactor was last polled.
@@ -69,6 +73,7 @@ impl Core {
             dispatching: false,
             tick: 0,
             now: 0,
+            instant: Instant::now(),
             last_poll: 0,
             last_poll_tick: 0,
             mean_poll: 0,
@@ -78,6 +83,11 @@ impl Core {
             due: Vec::new(),
             rng: Rng::new(index as u64 + 1),
         }
+    }
+
+    /// Looks at the clock.
+    pub(crate) fn look_at(&mut self, clock: &Clock) {
+        (self.now, self.instant) = clock.read();
     }
 
     /// A task that another one woke or spawned: to the LIFO slot. What was there goes to the ring.

@@ -117,7 +117,7 @@ impl Worker {
             return true;
         }
         if ticks > 0 && ticks.is_multiple_of(CLOCK_TICKS) {
-            core.now = self.shared.clock.now();
+            core.look_at(&self.shared.clock);
             return core.now - core.last_poll >= TURN_NS;
         }
         false
@@ -227,7 +227,7 @@ impl Worker {
         };
         remote.counters.reactor_waits.add(1);
         remote.counters.reactor_events.add(polled.events as u64);
-        core.now = self.shared.clock.now();
+        core.look_at(&self.shared.clock);
         core.last_poll = core.now;
         core = self.dispatch(core);
         if self.worth_a_wake(&core) {
@@ -297,7 +297,7 @@ impl Worker {
         }
         if self.clock_may_jump() && !core.has_work() && !self.shared.has_work_for(self.index) {
             clock.advance_to(next);
-            core.now = clock.now();
+            core.look_at(clock);
             // The next turn of the loop parks again, finds the timer due, and fires it.
         }
     }

@@ -38,6 +38,17 @@ impl Clock {
         }
     }
 
+    /// The time in both forms, for one look at the clock.
+    #[inline]
+    pub(crate) fn read(&self) -> (u64, Instant) {
+        if self.is_virtual() {
+            let ns = self.now();
+            return (ns, self.instant(ns));
+        }
+        let instant = Instant::now();
+        (self.ns(instant), instant)
+    }
+
     /// Moves a virtual clock forward to `ns`.
     pub(crate) fn advance_to(&self, ns: u64) {
         let clock = self
