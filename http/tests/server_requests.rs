@@ -444,3 +444,36 @@ fn handlers_cannot_break_the_framing() {
         assert_eq!(client.reply().await.status, 501);
     });
 }
+
+/// A buffer full of requests is no licence to keep the core: others are served in between.
+#[test]
+fn a_long_batch_lets_others_in() {
+    run(async {
+        let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let record = std::sync::Arc::clone(&order);
+        let host = Host::start(move |request: ringspun_http::Request| {
+            record.lock().unwrap().push(request.path().to_owned());
+            async { "ok" }
+        });
+        let (mut first, mut second) = (host.connect().await, host.connect().await);
+        first.get("/warm-up").await;
+        second.get("/warm-up").await;
+        let batch = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n".repeat(400);
+        let [first_reply, second_reply] = [
+            ringspun_runtime::spawn(async move {
+                first.send(batch).await;
+                for _ in 0..400 {
+                    first.reply().await;
+                }
+            }),
+            ringspun_runtime::spawn(async move {
+                second.get("/second").await;
+            }),
+        ];
+        first_reply.await.unwrap();
+        second_reply.await.unwrap();
+        let order = order.lock().unwrap();
+        let at = order.iter().position(|path| path == "/second").unwrap();
+        assert!(at < 300, "only after {at} requests of the batch");
+    });
+}

@@ -336,3 +336,26 @@ fn keep(deadline: &mut Option<Instant>, holds: bool, new: impl FnOnce() -> Insta
 
 /// Bytes that are read in one poll, about 40 µs of small pipelined requests.
 const TURN: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use ringspun_net::{MemStream, TcpStream};
+
+    use super::*;
+
+    /// What an idle connection keeps: its task's future. The exchange, the buffer and the head are
+    /// in pools.
+    #[test]
+    fn an_idle_connection_is_small() {
+        let tcp = size_of::<Connection<TcpStream>>();
+        let mem = size_of::<Connection<MemStream>>();
+        println!("future of a connection: TCP {tcp} bytes, in memory {mem} bytes");
+        println!(
+            "stream {}, session {}, alarm {}",
+            size_of::<TcpStream>(),
+            size_of::<Session>(),
+            size_of::<Alarm>()
+        );
+        assert!(tcp <= 320, "{tcp}");
+    }
+}

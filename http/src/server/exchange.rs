@@ -27,6 +27,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::StatusCode;
 use ringspun_net::Session;
+use ringspun_runtime::budget;
 use ringspun_runtime::task::PooledFuture;
 
 use super::input::Input;
@@ -279,6 +280,11 @@ impl Exchange {
         if self.input.is_empty() && !self.is_ended {
             return false;
         }
+        // A buffer holds hundreds of small requests, and their handlers may be slow: each counts
+        // as an operation of the task. Without permission the task has been woken for later.
+        let Poll::Ready(permission) = budget::poll_proceed(cx) else {
+            return false;
+        };
         let mut at = 0;
         let parts = self.parts.get_or_insert_with(Parts::take);
         let limits = &around.service.receive;
@@ -289,6 +295,7 @@ impl Exchange {
         self.input.use_up(at);
         match event {
             Ok(Event::Head) => {
+                permission.made_progress();
                 self.head_deadline = None;
                 self.begin(around, cx);
             }
