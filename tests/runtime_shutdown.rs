@@ -12,16 +12,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use ringspun::{Builder, Handle, Runtime, spawn, task, time};
-use support::{becomes, count, open_fds, status, within_limit, workers};
-
-/// These tests count descriptors and threads of the process: one at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> impl Drop {
-    ALONE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
+use support::{alone, becomes, count, open_fds, status, within_limit, workers};
 
 struct OnDrop<F: FnMut()>(F);
 

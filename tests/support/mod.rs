@@ -46,6 +46,14 @@ pub fn within_limit<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -
     within(Duration::from_secs(120), f)
 }
 
+/// Held by tests that count descriptors or threads of the process, or set its panic hook: one at a time.
+pub fn alone() -> impl Drop {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Open descriptors of this process.
 pub fn open_fds() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("procfs").count()
