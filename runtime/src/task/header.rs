@@ -42,7 +42,7 @@ pub(crate) struct Links {
 pub(crate) struct Vtable {
     /// Polls once; consumes the queue entry's reference.
     pub(crate) run: unsafe fn(NonNull<Header>),
-    /// Puts the task into a queue; the entry takes over one reference.
+    /// Puts the task into a queue; the entry takes over one reference, and the caller holds another.
     pub(crate) schedule: unsafe fn(NonNull<Header>),
     /// Frees the cell after the last reference went.
     pub(crate) dealloc: unsafe fn(NonNull<Header>),

@@ -5,13 +5,15 @@
 //!
 //! Fails if `stop` ignores SCHEDULED (lost wake-up), if `complete` becomes a load and a store, if
 //! `wake_by_value` keeps its reference when it finds the task running (leak), if `shutdown` does not
-//! ask for RUNNING (two threads in the stage): all seen.
+//! ask for RUNNING (two threads in the stage), if `wake_by_value` or `stop` gives its own reference to
+//! the queue (the scheduler is dropped while it is used): all seen.
 
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::sync::{Arc, Mutex};
@@ -46,6 +48,48 @@ impl Schedule for Queue {
 
     fn release(&self, _: &Header) -> bool {
         false
+    }
+}
+
+/// A scheduler that is used after the task has gone into the queue, as the real one is: it decides
+/// whether to wake a worker. It dies with the task's cell.
+struct Mortal {
+    queue: Queue,
+    alive: std::sync::Arc<Alive>,
+}
+
+#[derive(Default)]
+struct Alive {
+    /// Read after the push, as the counts of idle workers are: others run meanwhile.
+    idle: AtomicUsize,
+    cell: UnsafeCell<()>,
+}
+
+// SAFETY: loom's cell reports every access that is not ordered.
+unsafe impl Send for Mortal {}
+// SAFETY: as above.
+unsafe impl Sync for Mortal {}
+
+impl Schedule for Mortal {
+    fn schedule(&self, task: Notified) {
+        let alive = self.alive.clone();
+        self.queue.schedule(task);
+        alive.idle.fetch_add(0, Relaxed);
+        alive.cell.with(|_| ());
+    }
+
+    fn reschedule(&self, task: Notified) {
+        self.schedule(task);
+    }
+
+    fn release(&self, _: &Header) -> bool {
+        false
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.alive.cell.with_mut(|_| ());
     }
 }
 
@@ -224,5 +268,45 @@ fn loom_task_shutdown_against_run_and_wake() {
         queue.run_all();
         *watch.waker.lock().unwrap() = None;
         assert_eq!(watch.futures_dropped.load(Relaxed), 1);
+    });
+}
+
+/// The cell, and with it the scheduler, lives until `schedule` and `reschedule` have returned.
+#[test]
+fn loom_task_scheduler_outlives_its_use() {
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        let scheduler = Mortal {
+            queue: queue.clone(),
+            alive: std::sync::Arc::default(),
+        };
+        let waits = watch.clone();
+        let future = std::future::poll_fn(move |cx| {
+            // Once told it leaves no waker behind, so that the queue's reference is the last one.
+            if waits.signal.load(SeqCst) == 0 {
+                *waits.waker.lock().unwrap() = Some(cx.waker().clone());
+                if waits.signal.load(SeqCst) == 0 {
+                    return Poll::Pending;
+                }
+            }
+            drop(waits.waker.lock().unwrap().take());
+            Poll::Ready(Output(waits.clone()))
+        });
+        let (task, notified, handle) = new_task(future, scheduler, 0, Location::caller());
+        drop((task, handle));
+        queue.schedule(notified);
+        let waker = {
+            let watch = watch.clone();
+            thread::spawn(move || send(&watch))
+        };
+        let runner = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.run_all())
+        };
+        queue.run_all();
+        waker.join().unwrap();
+        runner.join().unwrap();
+        queue.run_all();
+        assert_eq!(watch.outputs_dropped.load(Relaxed), 1);
     });
 }

@@ -357,8 +357,12 @@ unsafe fn run<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
     }
     match state.stop() {
         Stop::Idle => {}
-        // The running reference becomes the queue's.
-        Stop::Resubmit => harness.cell().scheduler.reschedule(Notified(ptr)),
+        Stop::Resubmit => {
+            // The entry has a reference of its own: another worker may run the task to its end before
+            // `reschedule` returns.
+            harness.cell().scheduler.reschedule(Notified(ptr));
+            drop_ref(ptr);
+        }
         Stop::Cancel => {
             harness.fail(None);
             harness.complete();
@@ -368,7 +372,8 @@ unsafe fn run<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
 }
 
 /// # Safety
-/// `ptr` is a live cell of these types and SCHEDULED by the caller, whose reference is consumed.
+/// `ptr` is a live cell of these types and SCHEDULED by the caller, who made a reference for the queue
+/// entry and holds another one during the call.
 unsafe fn schedule<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
     Harness::<F, S>(ptr.cast())
         .cell()

@@ -71,7 +71,8 @@ pub(crate) enum Start {
 pub(crate) enum Stop {
     /// Idle; the running reference was dropped.
     Idle,
-    /// Woken during the poll: put it back into a queue, with the running reference.
+    /// Woken during the poll: put it back into a queue. The entry owns one reference; the running one
+    /// is still ours, so that the scheduler outlives its call.
     Resubmit,
     /// It was asked to stop during the poll: RUNNING is still ours, cancel it.
     Cancel,
@@ -85,7 +86,9 @@ pub(crate) enum Stop {
 pub(crate) enum Wake {
     /// Nothing: it is queued, running or finished.
     Nothing,
-    /// Put it into a queue; the entry owns one reference.
+    /// Put it into a queue; the entry owns one reference. The waker (or handle) keeps its own until the
+    /// scheduler's call is over: the task may have run and ended by then, and the scheduler lives in
+    /// its cell.
     Submit,
     /// The consumed waker held the last reference: free the cell.
     Dealloc,
@@ -146,7 +149,7 @@ impl State {
                 return (Stop::Cancel, s);
             }
             if s & SCHEDULED != 0 {
-                return (Stop::Resubmit, s & !RUNNING);
+                return (Stop::Resubmit, inc(s & !RUNNING));
             }
             let next = dec(s & !RUNNING);
             (
@@ -183,7 +186,7 @@ impl State {
         })
     }
 
-    /// A wake-up that gives its waker's reference away: to the queue entry, or back.
+    /// A wake-up that gives its waker's reference back; after `Submit` the caller does so itself.
     pub(crate) fn wake_by_value(&self) -> Wake {
         self.update(|s| {
             if s & (COMPLETE | SCHEDULED) != 0 {
@@ -200,7 +203,7 @@ impl State {
                 // The running reference remains, so this cannot be the last one.
                 (Wake::Nothing, dec(s | SCHEDULED))
             } else {
-                (Wake::Submit, s | SCHEDULED)
+                (Wake::Submit, inc(s | SCHEDULED))
             }
         })
     }

@@ -51,13 +51,17 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 /// `data` is a live task, whose reference is consumed.
 unsafe fn wake(data: *const ()) {
     let task = header(data);
-    // SAFETY: the waker's reference keeps the task alive until the transition gives it away.
+    // SAFETY: the waker's reference keeps the task alive until it is given back.
     let header = unsafe { task.as_ref() };
     let vtable = header.vtable;
     match header.state.wake_by_value() {
         Wake::Nothing => {}
-        // SAFETY: the reference went to the queue entry, which `schedule` takes over.
-        Wake::Submit => unsafe { (vtable.schedule)(task) },
+        Wake::Submit => {
+            // SAFETY: the transition made a reference for the queue entry.
+            unsafe { (vtable.schedule)(task) };
+            // Only now: `schedule` uses the scheduler, which dies with the task, after the queue has it.
+            drop_ref(task);
+        }
         // SAFETY: that was the last reference.
         Wake::Dealloc => unsafe { (vtable.dealloc)(task) },
     }
