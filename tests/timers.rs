@@ -3,9 +3,11 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ringspun::time::{self, MissedTick};
@@ -231,4 +233,21 @@ async fn a_virtual_clock_waits_for_the_root_future() {
     }
     far.await.unwrap();
     assert_eq!(time::now() - start, Duration::from_secs(100));
+}
+
+/// A wake-up that comes while `block_on` ends, or later, holds a virtual clock no longer.
+#[test]
+fn a_virtual_clock_goes_on_after_a_wake_that_nobody_waits_for() {
+    within_limit(|| {
+        let runtime = Builder::new().test_clock(true).build().unwrap();
+        let mut late = None;
+        runtime.block_on(poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            late = Some(cx.waker().clone());
+            Poll::Ready(())
+        }));
+        runtime.block_on(time::sleep(Duration::from_secs(1)));
+        late.unwrap().wake();
+        runtime.block_on(time::sleep(Duration::from_secs(1)));
+    });
 }

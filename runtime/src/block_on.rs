@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::AcqRel;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -14,12 +14,16 @@ use crate::scheduler::shared::Shared;
 
 const WAITING: u32 = 0;
 const NOTIFIED: u32 = 1;
+/// `block_on` is over: a late wake-up has nobody to tell.
+const ENDED: u32 = 2;
 
 /// The waker: a flag and the thread to unpark.
 ///
 /// Under a virtual clock a notification also *holds* the clock until the thread has acted on it: the
-/// workers cannot see that this thread is about to run.
+/// workers cannot see that this thread is about to run. There is one hold for the running poll, and
+/// one while `state` is NOTIFIED.
 struct Root {
+    /// WAITING, NOTIFIED or ENDED. Wakers make NOTIFIED of WAITING, the thread does the rest.
     state: AtomicU32,
     thread: Thread,
     shared: Arc<Shared>,
@@ -35,12 +39,12 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
     let _entered = handle.enter();
     let shared = handle.shared_arc();
     hold_clock(&shared);
-    let _hold = Hold(shared.clone());
     let root = Arc::new(Root {
         state: AtomicU32::new(WAITING),
         thread: thread::current(),
         shared,
     });
+    let _end = End(root.clone());
     let waker = Waker::from(root.clone());
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
@@ -70,22 +74,30 @@ impl Wake for Root {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // Before the exchange: the thread may take the hold over at once.
         hold_clock(&self.shared);
-        if self.state.swap(NOTIFIED, AcqRel) == NOTIFIED {
-            // The earlier notification's hold is enough.
-            self.shared.clock_holds.fetch_sub(1, AcqRel);
-        } else {
-            self.thread.unpark();
+        let told = self.state.fetch_update(AcqRel, Acquire, |state| {
+            // NOTIFIED is written again: a read-modify-write publishes what this waker did.
+            (state != ENDED).then_some(NOTIFIED)
+        });
+        match told {
+            Ok(WAITING) => self.thread.unpark(),
+            // The earlier notification's hold is enough, or nobody is left to act on this one.
+            _ => release_clock(&self.shared),
         }
     }
 }
 
-/// Gives the hold of the running poll back, however `block_on` ends.
-struct Hold(Arc<Shared>);
+/// Gives all holds back, however `block_on` ends: that of the running poll, and that of a
+/// notification nobody will act on.
+struct End(Arc<Root>);
 
-impl Drop for Hold {
+impl Drop for End {
     fn drop(&mut self) {
-        release_clock(&self.0);
+        if self.0.state.swap(ENDED, AcqRel) == NOTIFIED {
+            release_clock(&self.0.shared);
+        }
+        release_clock(&self.0.shared);
     }
 }
 
