@@ -115,6 +115,16 @@ pub fn current_core() -> Option<usize> {
     with_worker(|worker| worker.map(|worker| worker.index))
 }
 
+/// The core of `shared` that serves this thread: its own if it is a worker there, else one in turn. A
+/// worker may have entered another runtime, which need not have a core of that number.
+pub(crate) fn core_of(shared: &Shared) -> usize {
+    with_worker(|worker| {
+        worker
+            .filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))
+            .map_or_else(|| shared.next_core(), |worker| worker.index)
+    })
+}
+
 /// Whether this thread is the worker that `unparker` wakes: it needs no wake-up then.
 pub(crate) fn is_current(unparker: &Arc<Unparker>) -> bool {
     with_worker(|worker| worker.is_some_and(|worker| Arc::ptr_eq(worker.unparker(), unparker)))
@@ -139,8 +149,7 @@ pub(crate) fn timers() -> Arc<Timers> {
                  Runtime::block_on or a spawned task"
             );
         };
-        let core = current_core().unwrap_or_else(|| shared.next_core());
-        shared.remotes[core].timers.clone()
+        shared.remotes[core_of(shared)].timers.clone()
     })
 }
 

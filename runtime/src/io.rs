@@ -17,7 +17,7 @@ use crate::context;
 pub fn register(fd: BorrowedFd<'_>, trigger: Trigger) -> io::Result<Registration> {
     context::with_shared(|shared| {
         let shared = shared.ok_or_else(no_runtime)?;
-        let core = context::current_core().unwrap_or_else(|| shared.next_core());
+        let core = context::core_of(shared);
         shared.remotes[core].reactor.register(fd, trigger)
     })
 }
