@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use ringspun::{spawn, task, time};
+use ringspun::{Builder, spawn, task, time};
 
 /// S1: two tasks that wake each other for ever share the LIFO slot; a third one runs, timers fire.
 #[ringspun::test]
@@ -45,6 +45,35 @@ async fn a_ping_pong_pair_starves_neither_tasks_nor_timers() {
         task.abort();
         let _ = task.await;
     }
+}
+
+/// A task placed on a core begins though the core's own queue never runs empty.
+#[test]
+fn a_busy_core_looks_into_its_inbox() {
+    support::within_limit(|| {
+        for cores in [1, 2] {
+            let runtime = Builder::new().cores(cores).build().unwrap();
+            let stop = Arc::new(AtomicBool::new(false));
+            let busy: Vec<_> = (0..2 * cores)
+                .map(|_| {
+                    let stop = stop.clone();
+                    runtime.handle().spawn(async move {
+                        while !stop.load(SeqCst) {
+                            task::yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            let placed = runtime
+                .handle()
+                .spawn_on(0, async move { stop.store(true, SeqCst) });
+            runtime.block_on(async {
+                for task in busy.into_iter().chain([placed]) {
+                    task.await.unwrap();
+                }
+            });
+        }
+    });
 }
 
 /// Tasks that yield for ever take turns.

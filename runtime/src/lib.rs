@@ -20,6 +20,7 @@
 
 mod block_on;
 mod builder;
+mod contain;
 mod context;
 mod handle;
 mod loom;

@@ -1,7 +1,7 @@
 //! The loop of a worker: find a task, run it, look at the reactor now and then, sleep.
 //!
 //! ```text
-//!        +--> turn due (61 tasks, 200 µs)? own reactor, timers, one look at the inject queue
+//!        +--> turn due (61 tasks, 200 µs)? own reactor, timers, one look at inbox and inject
 //!        |            |
 //!        |            v
 //!        |    LIFO slot, ring ----------------- task --> run --+
@@ -33,6 +33,7 @@ use super::lease::Lease;
 use super::park::Unparker;
 use super::shared::{Remote, Shared};
 use super::{shutdown, steal};
+use crate::contain::contain;
 use crate::handle::Handle;
 use crate::task::Notified;
 use crate::time::clock::NEVER;
@@ -126,9 +127,11 @@ impl Worker {
     /// The regular look at everything that waits while tasks run.
     #[cold]
     fn turn(&self, mut core: Box<Core>) -> Box<Core> {
-        // One that was injected goes before what the ring holds: a busy ring never runs empty.
-        if let Some(task) = self.shared.inject.pop() {
-            core = self.run_task(task, core);
+        // One of each goes before what the ring holds: a busy ring never runs empty.
+        for queue in [&self.remote().inbox, &self.shared.inject] {
+            if let Some(task) = queue.pop() {
+                core = self.run_task(task, core);
+            }
         }
         self.poll_reactor(core, Some(Duration::ZERO)).0
     }
@@ -251,16 +254,11 @@ impl Worker {
         let mut due = std::mem::take(&mut core.due);
         core.dispatching = true;
         self.lease.lend(core);
-        // A foreign future's waker may be any code, and may panic: the worker goes on.
-        let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wakers.wake_all();
-        }));
-        for waker in due.drain(..) {
-            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(
-                || waker.wake(),
-            )));
+        // A foreign future's waker may be any code, and may panic: the worker goes on. Each by itself:
+        // a second panic while the first one unwinds would end the process.
+        for waker in wakers.drain().chain(due.drain(..)) {
+            contain(|| waker.wake());
         }
-        drop(woken);
         let mut core = self.lease.take_back().expect("nobody revokes a lease");
         core.dispatching = false;
         core.wakers = wakers;

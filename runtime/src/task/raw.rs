@@ -14,6 +14,7 @@ use super::header::{Header, Id, Links, Vtable};
 use super::join::JoinHandle;
 use super::state::{Start, State, Stop};
 use super::{JoinError, block, waker};
+use crate::contain::{contain, discard};
 use crate::loom::UnsafeCell;
 
 /// What a task needs of its scheduler.
@@ -232,9 +233,15 @@ impl<F: Future + 'static, S: Schedule> Harness<F, S> {
     fn fail(&self, payload: Option<Box<dyn Any + Send>>) {
         let dropped = catch_unwind(AssertUnwindSafe(|| self.set_stage(Stage::Consumed)));
         let id = self.cell().header.id;
-        let error = match payload.or_else(|| dropped.err()) {
-            Some(payload) => JoinError::panic(id, payload),
-            None => JoinError::cancelled(id),
+        let error = match (payload, dropped.err()) {
+            (Some(first), second) => {
+                if let Some(second) = second {
+                    discard(second);
+                }
+                JoinError::panic(id, first)
+            }
+            (None, Some(payload)) => JoinError::panic(id, payload),
+            (None, None) => JoinError::cancelled(id),
         };
         self.set_stage(Stage::Finished(Err(error)));
     }
@@ -253,8 +260,8 @@ impl<F: Future + 'static, S: Schedule> Harness<F, S> {
     fn complete(self) {
         let cell = self.cell();
         let snapshot = cell.header.state.complete();
-        // The output's destructor and the join waker are user code.
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        // The output's destructor and the join waker are user code; there is nobody left to tell.
+        contain(|| {
             if !snapshot.has_join_interest() {
                 // The handle is gone and left the output to us.
                 self.set_stage(Stage::Consumed);
@@ -271,9 +278,7 @@ impl<F: Future + 'static, S: Schedule> Harness<F, S> {
                     self.set_join_waker(None);
                 }
             }
-        }));
-        // A panic in there has been reported by the panic hook; there is nobody left to tell.
-        drop(result);
+        });
         let released = cell.scheduler.release(&cell.header);
         if cell.header.state.ref_dec(if released { 2 } else { 1 }) {
             self.dealloc();
@@ -408,17 +413,16 @@ unsafe fn read_output<F: Future + 'static, S: Schedule>(
 unsafe fn drop_join<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
     let harness = Harness::<F, S>(ptr.cast());
     let todo = harness.cell().header.state.drop_join_interest();
-    // The waker and the output are user code: a panic in their destructors has been reported by the
-    // panic hook, and is not the affair of whoever lets the handle go.
-    let dropped = catch_unwind(AssertUnwindSafe(|| {
+    // The waker and the output are user code: a panic in their destructors is not the affair of whoever
+    // lets the handle go.
+    contain(|| {
         if todo.drop_waker {
             harness.set_join_waker(None);
         }
         if todo.drop_output {
             harness.set_stage(Stage::Consumed);
         }
-    }));
-    drop(dropped);
+    });
     drop_ref(ptr);
 }
 
