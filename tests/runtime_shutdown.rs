@@ -153,8 +153,9 @@ fn wakers_may_be_used_after_the_end() {
                     std::thread::spawn(move || {
                         start.wait();
                         for _ in 0..50 {
+                            let by_value = waker.clone();
                             waker.wake_by_ref();
-                            waker.clone().wake();
+                            by_value.wake();
                         }
                     })
                 })
@@ -238,6 +239,8 @@ fn a_start_that_fails_leaves_nothing() {
         .build()
         .unwrap_err();
     assert!(error.to_string().contains("cores(1)"), "{error}");
+    let error = Builder::new().thread_name("a\0b").build().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     // No system has room for such a stack: thread creation fails after the reactors were made.
     let error = Builder::new()
         .cores(2)
@@ -288,5 +291,35 @@ fn a_panic_in_block_on_ends_the_runtime_in_order() {
         }));
         assert!(result.is_err());
         assert_eq!(dropped.load(SeqCst), 1);
+    });
+}
+
+/// `Duration::MAX` waits for ever, as long as it has to.
+#[test]
+fn shutdown_timeout_takes_any_limit() {
+    let _alone = alone();
+    within_limit(|| {
+        let runtime = Builder::new().cores(2).build().unwrap();
+        assert!(runtime.shutdown_timeout(Duration::MAX));
+        assert_eq!(workers(), 0, "all were joined");
+    });
+}
+
+/// A task that holds the last reference to its runtime: it panics, and the threads end all the same.
+#[test]
+fn a_runtime_dropped_by_its_own_task_ends() {
+    let _alone = alone();
+    within_limit(|| {
+        let runtime = Arc::new(Builder::new().cores(2).build().unwrap());
+        let gate = Arc::new(Barrier::new(2));
+        let (mine, wait) = (runtime.clone(), gate.clone());
+        let task = runtime.handle().spawn(async move {
+            wait.wait();
+            drop(mine);
+        });
+        drop(runtime);
+        gate.wait();
+        becomes(0, workers);
+        assert!(task.is_finished());
     });
 }

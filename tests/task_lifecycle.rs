@@ -127,6 +127,15 @@ impl Drop for Bomb {
     }
 }
 
+/// Panics when dropped, with a payload that panics when dropped.
+struct CarriesBomb;
+
+impl Drop for CarriesBomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
 #[ringspun::test]
 async fn a_panic_in_a_destructor_is_caught_wherever_it_comes() {
     // In the future, at its end.
@@ -155,6 +164,26 @@ async fn a_panic_in_a_destructor_is_caught_wherever_it_comes() {
         task::yield_now().await;
     }
     assert_eq!(spawn(async { 5 }).await.unwrap(), 5);
+    // In what such a panic carries.
+    drop(spawn(async {
+        task::yield_now().await;
+        CarriesBomb
+    }));
+    for _ in 0..10 {
+        task::yield_now().await;
+    }
+    assert_eq!(spawn(async { 5 }).await.unwrap(), 5);
+}
+
+/// An error can be carried by what everybody uses for errors.
+#[ringspun::test]
+async fn a_join_error_is_an_error_like_others() {
+    async fn fails() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let handle = spawn(pending::<()>());
+        handle.abort();
+        Ok(handle.await?)
+    }
+    assert!(fails().await.unwrap_err().to_string().contains("cancelled"));
 }
 
 #[ringspun::test]

@@ -92,11 +92,14 @@ impl Builder {
     /// # Errors
     ///
     /// - [`io::ErrorKind::InvalidInput`]: 0 cores, more than 65,535, or more than one with a test
-    ///   clock; `RINGSPUN_CORES` is not a number.
+    ///   clock; `RINGSPUN_CORES` is not a number; a zero byte in the threads' name.
     /// - what the system says when it has no descriptor (two for each core) or no thread left. Nothing
     ///   stays behind then.
     pub fn build(self) -> io::Result<Runtime> {
         let cores = self.count_cores()?;
+        if self.thread_name.contains('\0') {
+            return Err(invalid(format!("thread name {:?}", self.thread_name)));
+        }
         let clock = Arc::new(Clock::new(self.test_clock));
         let (remotes, locals): (Vec<_>, Vec<_>) = (0..cores)
             .map(|index| new_core(index, &clock))
@@ -140,7 +143,6 @@ impl Builder {
     }
 
     fn count_cores(&self) -> io::Result<usize> {
-        let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
         let cores = match (self.cores, std::env::var("RINGSPUN_CORES")) {
             (Some(cores), _) => cores,
             (None, _) if self.test_clock => 1,
@@ -161,6 +163,10 @@ impl Builder {
         }
         Ok(cores)
     }
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 fn new_core(index: usize, clock: &Arc<Clock>) -> io::Result<(Remote, Box<Core>)> {

@@ -10,6 +10,7 @@ use crate::builder::Builder;
 use crate::context;
 use crate::handle::Handle;
 use crate::scheduler::shutdown;
+use crate::time::clock;
 
 /// A running runtime. Dropping it shuts it down: every task is cancelled at its next await point, every
 /// thread is joined.
@@ -25,7 +26,8 @@ use crate::scheduler::shutdown;
 ///
 /// # Panics
 ///
-/// When dropped on one of its own workers, which would wait for itself.
+/// When dropped on one of its own workers, which would wait for itself. It is shut down all the same;
+/// its threads end by themselves.
 pub struct Runtime {
     handle: Handle,
     threads: Vec<thread::JoinHandle<()>>,
@@ -73,12 +75,18 @@ impl Runtime {
 
     /// Shuts down as dropping does, but leaves threads alone that are still in a task's poll after
     /// `limit`. True if all were joined.
+    ///
+    /// # Panics
+    ///
+    /// On one of the runtime's own workers, as dropping.
     pub fn shutdown_timeout(mut self, limit: Duration) -> bool {
         self.begin_shutdown();
-        let deadline = Instant::now() + limit;
+        let deadline = clock::add(Instant::now(), limit);
         let mut threads = std::mem::take(&mut self.threads);
         loop {
-            threads.retain(|thread| !thread.is_finished());
+            let (finished, running) = threads.into_iter().partition(|t| t.is_finished());
+            threads = running;
+            join(finished);
             if threads.is_empty() {
                 shutdown::finish(self.handle.shared());
                 return true;
@@ -95,12 +103,13 @@ impl Runtime {
     }
 
     fn begin_shutdown(&self) {
+        // Before the assertion: the workers end by themselves also where nobody can join them.
+        self.handle.shared().close();
         assert!(
             !self.is_own_worker(),
             "a Runtime was dropped inside one of its own tasks, which would wait for itself: \
              drop it on the thread that made it"
         );
-        self.handle.shared().close();
     }
 
     fn is_own_worker(&self) -> bool {
@@ -121,12 +130,16 @@ impl Drop for Runtime {
             return;
         }
         self.begin_shutdown();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a worker thread panicked outside a task");
-            }
-        }
+        join(std::mem::take(&mut self.threads));
         shutdown::finish(self.handle.shared());
+    }
+}
+
+fn join(threads: Vec<thread::JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a worker thread panicked outside a task");
+        }
     }
 }
 

@@ -25,7 +25,10 @@ enum Kind {
     Panic(Box<dyn Any + Send + 'static>),
 }
 
-// The payload is only ever handed out by value, never by shared reference, so it needs no `Sync`.
+// SAFETY: the payload, which need not be `Sync`, is handed out by value only. Through `&JoinError` one
+// reads its type id, and text: `&str` and `String`, which are `Sync`.
+unsafe impl Sync for JoinError {}
+
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> Self {
         Self {
