@@ -71,14 +71,15 @@ impl Fed {
 }
 
 impl Feeder {
-    /// How the reader stands. Takes back the connection's waker.
+    /// How the reader stands.
     pub(crate) fn look(&self) -> Fed {
-        let mut state = lock(&self.0);
-        let waker = state.feeder.take();
-        let fed = state.fed();
-        drop(state);
+        lock(&self.0).fed()
+    }
+
+    /// Takes the connection's waker back: the connection runs.
+    pub(crate) fn stop_waiting(&self) {
+        let waker = lock(&self.0).feeder.take();
         drop(waker);
-        fed
     }
 
     /// Has the connection woken when the reader takes the chunk, asks for the first time, or is
@@ -239,6 +240,7 @@ mod tests {
             }
         );
         assert_eq!(feeder.wait(&cx), full);
+        assert_eq!(feeder.look(), full, "looking takes nothing back");
         assert_eq!(reader.left(), Some(3));
         assert!(
             matches!(reader.poll_chunk(&mut cx), Poll::Ready(Some(Ok(chunk))) if chunk == "abc")
@@ -249,6 +251,7 @@ mod tests {
             "the connection may read on"
         );
         assert!(feeder.wait(&cx).can_take());
+        feeder.stop_waiting();
         assert!(feeder.end(Ok(())).is_none());
         assert!(matches!(reader.poll_chunk(&mut cx), Poll::Ready(None)));
         assert!(matches!(reader.poll_chunk(&mut cx), Poll::Ready(None)));

@@ -192,8 +192,8 @@ impl Exchange {
         self.is_stirred = true;
         self.date = date_line();
         if let Some(feeder) = &self.feeder {
-            // Takes the waker back: the handler reads while we run.
-            feeder.look();
+            // The handler reads while we run.
+            feeder.stop_waiting();
         }
     }
 

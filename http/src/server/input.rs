@@ -84,6 +84,10 @@ impl Input {
     fn make_room(&mut self, largest: usize) {
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
+            // What `compact` has left is too small to read into.
+            if self.storage.bytes().len() < Buffer::SIZE {
+                self.storage = Storage::Nothing;
+            }
         }
         let capacity = self.storage.bytes().len();
         if self.end < capacity && !(self.start > 0 && capacity < Buffer::SIZE) {
@@ -181,7 +185,16 @@ mod tests {
             put(&mut input, b"g");
             assert_eq!(input.unused(), b"bcdefg");
             assert!(matches!(input.storage, Storage::Pooled(_)));
-            input.use_up(6);
+            input.use_up(5);
+            input.compact();
+            input.use_up(1);
+            put(&mut input, b"hij");
+            assert_eq!(input.unused(), b"hij");
+            assert!(
+                matches!(input.storage, Storage::Pooled(_)),
+                "reads are not small for ever"
+            );
+            input.use_up(3);
             input.release();
             assert!(matches!(input.storage, Storage::Nothing));
         });

@@ -276,6 +276,19 @@ pub fn app() -> Router {
             time::sleep(Duration::from_secs(60)).await;
             request.body().bytes(1 << 20).await
         })
+        .post("/elsewhere", async |mut request: Request| {
+            let reader = spawn(async move {
+                time::sleep(Duration::from_secs(1)).await;
+                let mut length = 0;
+                while let Some(chunk) = request.body().chunk().await {
+                    length += chunk?.len();
+                    time::sleep(Duration::from_millis(1)).await;
+                }
+                Ok::<_, BodyError>(length.to_string())
+            });
+            reader.await.expect("the reader does not panic")
+        })
+        .get("/medium", async |_| vec![b'm'; 5000])
         .get("/n/{n}", async |request: Request| {
             request.param("n").unwrap_or_default().into_owned()
         })
