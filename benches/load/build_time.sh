@@ -22,6 +22,8 @@ package_of() { # CONTENDER
       local package=$tmp/ringspun-hello
       mkdir -p "$package/src"
       cp "$root/examples/hello_http.rs" "$package/src/main.rs" || return 1
+      # The modules that the examples share.
+      cp -r "$root/examples/args" "$root/examples/loadgen" "$package/src/" || return 1
       cp "$root/Cargo.lock" "$package/Cargo.lock"
       cat >"$package/Cargo.toml" <<TOML
 [package]
