@@ -124,3 +124,42 @@ fn a_waker_that_panics_stops_no_worker() {
         });
     });
 }
+
+/// Sets a timer when it is cloned.
+mod clones {
+    use super::*;
+    use std::task::{RawWaker, RawWakerVTable};
+
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, drop, drop, drop);
+
+    fn clone(data: *const ()) -> RawWaker {
+        let mut sleep = Box::pin(time::sleep(Duration::from_secs(1)));
+        let polled = sleep.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(polled, Poll::Pending);
+        RawWaker::new(data, &VTABLE)
+    }
+
+    fn drop(_: *const ()) {}
+
+    /// One that equals no other one of another number.
+    pub(super) fn waker(number: usize) -> Waker {
+        // SAFETY: the functions use no data.
+        unsafe { Waker::new(std::ptr::without_provenance(number), &VTABLE) }
+    }
+}
+
+#[test]
+fn a_waker_may_set_a_timer_while_it_is_cloned() {
+    within_limit(|| {
+        let runtime = Builder::new().cores(1).build().unwrap();
+        let _entered = runtime.handle().enter();
+        let mut sleep = Box::pin(time::sleep(Duration::from_secs(50)));
+        for number in 0..3 {
+            let waker = clones::waker(number);
+            let polled = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+            assert_eq!(polled, Poll::Pending);
+        }
+        drop(sleep);
+        assert_eq!(runtime.handle().metrics().timers, 0);
+    });
+}

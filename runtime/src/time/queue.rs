@@ -80,16 +80,18 @@ impl TimerQueue {
         }
     }
 
-    /// Replaces the waker of a timer that has not fired; false if it has. The old waker comes back in
-    /// `waker`, to be dropped outside the lock.
-    pub(crate) fn set_waker(&mut self, key: Key, waker: &mut Option<Waker>, new: &Waker) -> bool {
-        let Some(entry) = self.entry(key) else {
-            return false;
-        };
-        if !entry.waker.will_wake(new) {
-            *waker = Some(std::mem::replace(&mut entry.waker, new.clone()));
+    /// Whether a timer wakes the same task as `waker`; `None` if it has fired.
+    pub(crate) fn will_wake(&mut self, key: Key, waker: &Waker) -> Option<bool> {
+        Some(self.entry(key)?.waker.will_wake(waker))
+    }
+
+    /// Replaces the waker of a timer. Gives back the one to drop, outside the lock: the old one, or
+    /// `Err(new)` if the timer has fired.
+    pub(crate) fn set_waker(&mut self, key: Key, new: Waker) -> Result<Waker, Waker> {
+        match self.entry(key) {
+            Some(entry) => Ok(std::mem::replace(&mut entry.waker, new)),
+            None => Err(new),
         }
-        true
     }
 
     /// Moves a timer's deadline; false if it has fired.

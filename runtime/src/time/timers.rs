@@ -57,10 +57,17 @@ impl Timers {
 
     /// True if the timer has fired; else `waker` will be woken.
     pub(crate) fn poll_fired(&self, key: Key, waker: &Waker) -> bool {
-        let mut old = None;
-        let armed = self.queue.lock().set_waker(key, &mut old, waker);
-        drop(old);
-        !armed
+        let same = self.queue.lock().will_wake(key, waker);
+        match same {
+            None => true,
+            Some(true) => false,
+            Some(false) => {
+                // Cloned, and the other one dropped, without the lock: both are user code.
+                let new = waker.clone();
+                let replaced = self.queue.lock().set_waker(key, new);
+                replaced.is_err()
+            }
+        }
     }
 
     pub(crate) fn cancel(&self, key: Key) {
