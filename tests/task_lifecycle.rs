@@ -194,8 +194,9 @@ async fn a_wake_during_the_poll_is_not_lost() {
         if polls == 100 {
             return Poll::Ready(polls);
         }
+        let by_value = cx.waker().clone();
         cx.waker().wake_by_ref();
-        cx.waker().clone().wake();
+        by_value.wake();
         Poll::Pending
     }));
     assert_eq!(handle.await.unwrap(), 100);
@@ -211,8 +212,9 @@ async fn wakers_that_outlive_their_task_do_nothing() {
     .await
     .unwrap();
     let waker = receive.recv().unwrap();
+    let by_value = waker.clone();
     waker.wake_by_ref();
-    waker.clone().wake();
+    by_value.wake();
     drop(waker);
 }
 
@@ -320,5 +322,5 @@ async fn spawn_on_begins_on_its_core() {
 #[ringspun::test]
 #[should_panic(expected = "no core 9")]
 async fn spawn_on_a_core_that_is_not_there_panics() {
-    let _ = ringspun::Handle::current().spawn_on(9, async {});
+    drop(ringspun::Handle::current().spawn_on(9, async {}));
 }

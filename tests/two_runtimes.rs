@@ -24,10 +24,10 @@ fn a_worker_may_enter_a_smaller_runtime() {
             let mut sleep = Box::pin(time::sleep(Duration::from_millis(1)));
             let polled = sleep.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             assert_eq!(polled, Poll::Pending);
-            sleep
+            Some(sleep)
         });
         let sleep = large.block_on(user).unwrap();
         assert_eq!(large.handle().metrics().timers, 0);
-        small.block_on(sleep);
+        small.block_on(sleep.expect("the task has set it"));
     });
 }
