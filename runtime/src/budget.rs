@@ -1,6 +1,6 @@
 //! The cooperative budget: a task that never has to wait still lets the others run.
 //!
-//! Each poll of a task may do [`BUDGET`] leaf operations (reads, writes, accepts, messages, timers, also
+//! Each poll of a task may do 128 leaf operations (reads, writes, accepts, messages, timers, also
 //! those that fail). Then [`poll_proceed`] answers `Pending` once and wakes the task at once, which puts
 //! it behind the others. Outside a task nothing is counted.
 

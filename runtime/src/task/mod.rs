@@ -1,12 +1,12 @@
 //! Tasks: spawned futures.
 //!
-//! A task is **one allocation** that holds header, future and output ([`raw::Cell`]). Four kinds of
+//! A task is **one allocation** that holds header, future and output (`raw::Cell`). Four kinds of
 //! reference point to it, each worth one count in the state word:
 //!
 //! | reference | held by | may touch |
 //! |---|---|---|
-//! | [`TaskRef`] | the registry of live tasks | links, under the registry's lock |
-//! | [`Notified`] | a run queue, then the worker that runs it | the stage, after `State::start` gave it RUNNING; the queue link, while it owns the entry |
+//! | `TaskRef` | the registry of live tasks | links, under the registry's lock |
+//! | `Notified` | a run queue, then the worker that runs it | the stage, after `State::start` gave it RUNNING; the queue link, while it owns the entry |
 //! | `Waker` | whoever wakes the task | the state word |
 //! | [`JoinHandle`] | the user | the output, once COMPLETE; the join waker, while JOIN_WAKER is unset |
 //!
