@@ -22,4 +22,3 @@ pub use self::response::Response;
 pub(crate) use self::body::Plain;
 pub(crate) use self::parts::Parts;
 pub(crate) use self::pipe::{Feeder, pipe};
-pub(crate) use self::response::Outgoing;

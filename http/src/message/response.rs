@@ -26,20 +26,20 @@ use crate::proto::{InvalidHeader, append_header};
 /// # Ok::<(), ringspun_http::InvalidHeader>(())
 /// ```
 pub struct Response {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The connection is to be closed after this response.
-    closes: bool,
+    pub(crate) closes: bool,
     /// The handler has set a Date of its own.
-    has_date: bool,
+    pub(crate) has_date: bool,
     /// The handler has set a Server of its own.
-    has_server: bool,
+    pub(crate) has_server: bool,
     /// The usual way to say the type: no memory is needed for it.
-    content_type: Option<&'static str>,
+    pub(crate) content_type: Option<&'static str>,
     /// All other lines as they will be sent, checked when they were added.
-    lines: Vec<u8>,
+    pub(crate) lines: Vec<u8>,
     /// What a GET would have as its length; for answers to HEAD and for 304.
-    length: Option<u64>,
-    body: Body,
+    pub(crate) length: Option<u64>,
+    pub(crate) body: Body,
 }
 
 impl Response {
@@ -234,42 +234,6 @@ impl Response {
     pub fn into_body(self) -> Body {
         self.body
     }
-
-    /// The response taken apart, for the connection.
-    pub(crate) fn into_outgoing(self) -> Outgoing {
-        let Self {
-            status,
-            closes,
-            has_date,
-            has_server,
-            content_type,
-            lines,
-            length,
-            body,
-        } = self;
-        Outgoing {
-            status,
-            closes,
-            has_date,
-            has_server,
-            content_type,
-            lines,
-            length,
-            body,
-        }
-    }
-}
-
-/// All that the connection needs to send a response.
-pub(crate) struct Outgoing {
-    pub(crate) status: StatusCode,
-    pub(crate) closes: bool,
-    pub(crate) has_date: bool,
-    pub(crate) has_server: bool,
-    pub(crate) content_type: Option<&'static str>,
-    pub(crate) lines: Vec<u8>,
-    pub(crate) length: Option<u64>,
-    pub(crate) body: Body,
 }
 
 impl fmt::Debug for Response {

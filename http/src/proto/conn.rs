@@ -1,7 +1,7 @@
 //! One connection's side of HTTP/1 as a state machine without I/O: the server's role.
 //!
 //! The caller owns all bytes. It hands what it has read to [`Conn::receive`] and gets events;
-//! it hands responses to [`Conn::send_head`] and its siblings and gets bytes in an output buffer.
+//! it hands responses to [`Conn::send_whole`] or [`Conn::send_head`] and its siblings and gets bytes in an output buffer.
 //! The machine never looks at a clock, a socket or the content of a body.
 //!
 //! ```text
@@ -13,7 +13,7 @@
 //!   ^                                 |             ^                            |
 //!   +------------------------(4)------+             +--------------(4)-----------+
 //! ```
-//! (1), (2), (3): `receive`. (5), (6): `send_head`. (7): `send_end`. (4): `next_exchange`, once both
+//! (1), (2), (3): `receive`. (5), (6): `send_head`, `send_whole`. (7): `send_end`. (4): `next_exchange`, once both
 //! sides are done and the connection is to be kept.
 //!
 //! Rules of keeping (RFC 9112 9.3): version 1.1 keeps unless either side says close; version 1.0
@@ -272,41 +272,20 @@ impl Conn {
         length: Option<u64>,
         out: &mut Vec<u8>,
     ) -> Sending {
-        debug_assert_eq!(
-            self.writing,
-            Writing::Waiting,
-            "one response for one request"
-        );
-        // A client that was not told to go on may send the body or not: where the next request
-        // would begin cannot be known.
-        if self.is_connect || self.awaits_continue() {
-            self.keep_alive = false;
-        }
-        let (line, sending) = match length {
-            _ if is_bodyless(head.status) => (LengthLine::Nothing, Sending::Nothing),
-            Some(length) => (LengthLine::Length(length), Sending::Known(length)),
-            None if self.is_version_10 => {
-                self.keep_alive = false;
-                (LengthLine::Nothing, Sending::UntilClose)
-            }
-            None => (LengthLine::Chunked, Sending::Chunked),
-        };
-        let connection = match (self.keep_alive, self.is_version_10) {
-            (false, _) => ConnectionLine::Close,
-            (true, true) => ConnectionLine::KeepAlive,
-            (true, false) => ConnectionLine::Nothing,
-        };
-        encode::append_head(out, head, line, connection);
-        let sending = if self.is_head || sending == Sending::Known(0) {
-            Sending::Nothing
-        } else {
-            sending
-        };
+        let sending = self.append_head(head, length, out);
         self.writing = match sending {
             Sending::Nothing => Writing::Done,
             _ => Writing::Body(sending),
         };
         sending
+    }
+
+    /// Appends the head of a response whose body is at hand, and takes the response for sent. True
+    /// if the caller has to put the content behind it.
+    pub fn send_whole(&mut self, head: &ResponseHead<'_>, length: u64, out: &mut Vec<u8>) -> bool {
+        let sending = self.append_head(head, Some(length), out);
+        self.writing = Writing::Done;
+        sending != Sending::Nothing
     }
 
     /// Announces `len` bytes of content: appends what stands before them and returns what stands
@@ -379,6 +358,46 @@ impl Conn {
         self.received = 0;
         self.awaits_continue = false;
         Next::Continue
+    }
+
+    /// What `send_head` and `send_whole` have in common: everything but the state of writing.
+    fn append_head(
+        &mut self,
+        head: &ResponseHead<'_>,
+        length: Option<u64>,
+        out: &mut Vec<u8>,
+    ) -> Sending {
+        debug_assert_eq!(
+            self.writing,
+            Writing::Waiting,
+            "one response for one request"
+        );
+        // A client that was not told to go on may send the body or not: where the next request
+        // would begin cannot be known.
+        if self.is_connect || self.awaits_continue() {
+            self.keep_alive = false;
+        }
+        let (line, sending) = match length {
+            _ if is_bodyless(head.status) => (LengthLine::Nothing, Sending::Nothing),
+            Some(0) => (LengthLine::Length(0), Sending::Nothing),
+            Some(length) => (LengthLine::Length(length), Sending::Known(length)),
+            None if self.is_version_10 => {
+                self.keep_alive = false;
+                (LengthLine::Nothing, Sending::UntilClose)
+            }
+            None => (LengthLine::Chunked, Sending::Chunked),
+        };
+        let connection = match (self.keep_alive, self.is_version_10) {
+            (false, _) => ConnectionLine::Close,
+            (true, true) => ConnectionLine::KeepAlive,
+            (true, false) => ConnectionLine::Nothing,
+        };
+        encode::append_head(out, head, line, connection);
+        if self.is_head {
+            Sending::Nothing
+        } else {
+            sending
+        }
     }
 
     /// Transitions (1) and (2).
@@ -486,15 +505,14 @@ impl std::error::Error for WrongLength {}
 
 /// The answer to a refused request: a short text, and the end of the connection.
 ///
-/// `server` and `date` are those lines with their CRLF, or nothing.
-pub fn append_refusal(refusal: Refusal, server: &[u8], date: &[u8], out: &mut Vec<u8>) {
+/// `common` is what [`ResponseHead::common`] is.
+pub fn append_refusal(refusal: Refusal, common: &[u8], out: &mut Vec<u8>) {
     let text = refusal.text();
     let head = ResponseHead {
         status: refusal.status(),
         content_type: Some("text/plain; charset=utf-8"),
         lines: b"",
-        server,
-        date,
+        common,
     };
     let length = LengthLine::Length(text.len() as u64 + 1);
     encode::append_head(out, &head, length, ConnectionLine::Close);
@@ -594,8 +612,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             content_type: None,
             lines: b"",
-            server: b"",
-            date: b"",
+            common: b"",
         }
     }
 

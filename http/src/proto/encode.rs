@@ -21,10 +21,8 @@ pub struct ResponseHead<'a> {
     pub content_type: Option<&'a str>,
     /// Further lines, each with its CRLF, as [`append_header`] makes them.
     pub lines: &'a [u8],
-    /// The Server line with its CRLF, or nothing.
-    pub server: &'a [u8],
-    /// The Date line with its CRLF, or nothing.
-    pub date: &'a [u8],
+    /// Lines that many responses share, such as Server and Date, each with its CRLF.
+    pub common: &'a [u8],
 }
 
 /// What a head says about the length of its body.
@@ -58,31 +56,38 @@ pub(super) fn append_head(
 ) {
     let content_type = head.content_type.unwrap_or_default();
     // One growth at most: everything of a fixed size below is within 256 bytes.
-    out.reserve(256 + head.server.len() + head.lines.len() + content_type.len());
+    out.reserve(256 + head.common.len() + head.lines.len() + content_type.len());
     append_status_line(out, head.status);
-    out.extend_from_slice(head.server);
-    out.extend_from_slice(head.date);
-    if head.content_type.is_some() {
+    out.extend_from_slice(head.common);
+    if !head.lines.is_empty() {
+        out.extend_from_slice(head.lines);
+    }
+    // From here on a line is ended by what follows it: that saves a piece for each line.
+    let has_type = head.content_type.is_some();
+    if has_type {
         out.extend_from_slice(b"Content-Type: ");
         out.extend_from_slice(content_type.as_bytes());
-        out.extend_from_slice(CRLF);
     }
+    let mut is_open = has_type;
+    let mut line = |out: &mut Vec<u8>, text: &'static str| {
+        let text = if is_open { text } else { &text[CRLF.len()..] };
+        is_open = true;
+        out.extend_from_slice(text.as_bytes());
+    };
     match length {
         LengthLine::Nothing => {}
         LengthLine::Length(length) => {
-            out.extend_from_slice(b"Content-Length: ");
+            line(out, "\r\nContent-Length: ");
             out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-            out.extend_from_slice(CRLF);
         }
-        LengthLine::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        LengthLine::Chunked => line(out, "\r\nTransfer-Encoding: chunked"),
     }
     match connection {
         ConnectionLine::Nothing => {}
-        ConnectionLine::Close => out.extend_from_slice(b"Connection: close\r\n"),
-        ConnectionLine::KeepAlive => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        ConnectionLine::Close => line(out, "\r\nConnection: close"),
+        ConnectionLine::KeepAlive => line(out, "\r\nConnection: keep-alive"),
     }
-    out.extend_from_slice(head.lines);
-    out.extend_from_slice(CRLF);
+    line(out, "\r\n\r\n");
 }
 
 /// Appends `name: value` and CRLF after checking both.
@@ -197,8 +202,7 @@ mod tests {
             status,
             content_type: Some("text/plain"),
             lines: b"X: y\r\n",
-            server: b"Server: s\r\n",
-            date: b"",
+            common: b"Server: s\r\n",
         };
         let mut out = Vec::new();
         append_head(&mut out, &head, length, connection);
@@ -209,16 +213,50 @@ mod tests {
     fn heads() {
         assert_eq!(
             head(200, LengthLine::Length(12), ConnectionLine::Nothing),
-            "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nX: y\r\n\r\n"
+            "HTTP/1.1 200 OK\r\nServer: s\r\nX: y\r\nContent-Type: text/plain\r\n\
+             Content-Length: 12\r\n\r\n"
         );
         assert_eq!(
             head(418, LengthLine::Chunked, ConnectionLine::Close),
-            "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nContent-Type: text/plain\r\n\
-             Transfer-Encoding: chunked\r\nConnection: close\r\nX: y\r\n\r\n"
+            "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nX: y\r\nContent-Type: text/plain\r\n\
+             Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         );
-        assert!(
-            head(299, LengthLine::Nothing, ConnectionLine::KeepAlive)
-                .starts_with("HTTP/1.1 299 \r\n")
+        assert_eq!(
+            head(299, LengthLine::Nothing, ConnectionLine::KeepAlive),
+            "HTTP/1.1 299 \r\nServer: s\r\nX: y\r\nContent-Type: text/plain\r\n\
+             Connection: keep-alive\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn heads_without_a_type() {
+        let of = |length, connection| {
+            let status = StatusCode::OK;
+            let head = ResponseHead {
+                status,
+                content_type: None,
+                lines: b"",
+                common: b"",
+            };
+            let mut out = Vec::new();
+            append_head(&mut out, &head, length, connection);
+            String::from_utf8(out)
+                .unwrap()
+                .replace("HTTP/1.1 200 OK\r\n", "|")
+        };
+        let (nothing, none) = (LengthLine::Nothing, ConnectionLine::Nothing);
+        assert_eq!(of(nothing, none), "|\r\n");
+        assert_eq!(
+            of(nothing, ConnectionLine::Close),
+            "|Connection: close\r\n\r\n"
+        );
+        assert_eq!(
+            of(LengthLine::Length(7), none),
+            "|Content-Length: 7\r\n\r\n"
+        );
+        assert_eq!(
+            of(LengthLine::Chunked, none),
+            "|Transfer-Encoding: chunked\r\n\r\n"
         );
     }
 

@@ -28,5 +28,5 @@ pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, S
 pub use self::refusal::Refusal;
 pub use self::target::TargetForm;
 
-pub(crate) use self::date::{DateLine, date_line};
+pub(crate) use self::date::date_line;
 pub(crate) use self::encode::is_field_value;

@@ -117,15 +117,36 @@ pub(super) fn is_host(value: &[u8]) -> bool {
 fn check_bytes(target: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut query = None;
     for (at, &byte) in target.iter().enumerate() {
-        match byte {
-            b'?' if query.is_none() => query = Some(at),
-            b'#' | b'"' | b'<' | b'>' => return Err(Refusal::TargetBytes),
-            b'!'..=b'~' => {}
-            _ => return Err(Refusal::TargetBytes),
+        match TARGET[usize::from(byte)] {
+            Kind::Plain => {}
+            Kind::Query => query = query.or(Some(at)),
+            Kind::Refused => return Err(Refusal::TargetBytes),
         }
     }
     Ok(query)
 }
+
+/// What a byte is in a target.
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    Query,
+    Refused,
+}
+
+static TARGET: [Kind; 256] = {
+    let mut table = [Kind::Refused; 256];
+    let mut byte = b'!' as usize;
+    while byte <= b'~' as usize {
+        table[byte] = match byte as u8 {
+            b'#' | b'"' | b'<' | b'>' => Kind::Refused,
+            b'?' => Kind::Query,
+            _ => Kind::Plain,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// The authority of an absolute target, and where its path begins.
 fn split_absolute(target: &[u8]) -> Result<(std::ops::Range<usize>, usize), Refusal> {

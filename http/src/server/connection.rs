@@ -113,7 +113,7 @@ impl<S: Stream> Connection<S> {
         let mut budget = TURN;
         // What has just been taken from the pool is there to read.
         let mut is_fresh = exchange.is_idle();
-        exchange.begin_turn();
+        exchange.begin_turn(&self.service);
         loop {
             let mut around = Around {
                 service: &self.service,
@@ -221,7 +221,7 @@ impl<S: Stream> Connection<S> {
             return Err(());
         }
         if is_past(exchange.head_deadline) {
-            exchange.refuse(Refusal::HeadTimeout, &self.service);
+            exchange.refuse(Refusal::HeadTimeout);
         }
         if is_past(exchange.body_deadline) {
             exchange.body_deadline = None;

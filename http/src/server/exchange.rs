@@ -34,10 +34,10 @@ use super::input::Input;
 use super::output::Output;
 use super::serve::Service;
 use crate::message::{
-    Body, BodyError, Feeder, IntoResponse, Outgoing, Parts, Plain, Request, Response, pipe,
+    Body, BodyError, Feeder, IntoResponse, Parts, Plain, Request, Response, pipe,
 };
 use crate::proto::{
-    BodyLength, Conn, DateLine, Event, Head, Next, Refusal, ResponseHead, Sending, WrongLength,
+    BodyLength, Conn, Event, Head, Next, Refusal, ResponseHead, Sending, WrongLength,
     append_refusal, date_line,
 };
 
@@ -48,8 +48,8 @@ pub(super) struct Exchange {
     pub(super) conn: Conn,
     pub(super) input: Input,
     pub(super) output: Output,
-    /// The Date line of this turn.
-    date: DateLine,
+    /// The Server and Date lines of this turn.
+    common: Vec<u8>,
     /// What the next head is parsed into.
     parts: Option<Parts>,
     /// The handler's future.
@@ -164,14 +164,9 @@ impl Exchange {
     }
 
     /// Answers with a refusal and ends the connection.
-    pub(super) fn refuse(&mut self, refusal: Refusal, service: &Service) {
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
         tracing::debug!(%refusal, "request refused");
-        append_refusal(
-            refusal,
-            &service.server_line,
-            self.date.bytes(),
-            self.output.batch(),
-        );
+        append_refusal(refusal, &self.common, self.output.batch());
         self.ending = Some(Ending::Linger);
     }
 
@@ -188,9 +183,11 @@ impl Exchange {
     }
 
     /// Whatever has woken the connection may be what call or body waits for.
-    pub(super) fn begin_turn(&mut self) {
+    pub(super) fn begin_turn(&mut self, service: &Service) {
         self.is_stirred = true;
-        self.date = date_line();
+        self.common.clear();
+        self.common.extend_from_slice(&service.server_line);
+        self.common.extend_from_slice(date_line().bytes());
         if let Some(feeder) = &self.feeder {
             // The handler reads while we run.
             feeder.stop_waiting();
@@ -301,7 +298,7 @@ impl Exchange {
             }
             Ok(Event::Closed) => self.ending = Some(Ending::Close),
             Ok(_) => return at > 0,
-            Err(refusal) => self.refuse(refusal, around.service),
+            Err(refusal) => self.refuse(refusal),
         }
         true
     }
@@ -416,56 +413,46 @@ impl Exchange {
     }
 
     /// Turns a response into bytes, or begins to if its body comes in chunks.
-    fn answer(&mut self, response: Response, around: &mut Around<'_>) {
-        let mut outgoing = response.into_outgoing();
-        let is_tunnel = self.conn.is_connect() && outgoing.status.is_success();
-        if outgoing.status.is_informational() || is_tunnel {
-            outgoing = misplaced(is_tunnel);
+    fn answer(&mut self, mut response: Response, around: &mut Around<'_>) {
+        let is_tunnel = self.conn.is_connect() && response.status.is_success();
+        if response.status.is_informational() || is_tunnel {
+            response = misplaced(is_tunnel);
         }
-        if outgoing.closes || around.is_stopping || self.leaves_too_much(around) {
+        if response.closes || around.is_stopping || self.leaves_too_much(around) {
             self.conn.close_after();
         }
-        let Outgoing {
-            status,
-            content_type,
-            lines,
-            has_date,
-            has_server,
-            length,
-            body,
-            ..
-        } = outgoing;
-        let date = self.date;
-        let head = ResponseHead {
-            status,
-            content_type,
-            lines: &lines,
-            server: if has_server {
-                b""
-            } else {
-                &around.service.server_line
-            },
-            date: if has_date { b"" } else { date.bytes() },
+        let own_common;
+        let common = if response.has_date || response.has_server {
+            own_common = common_lines(&response, &around.service.server_line);
+            &own_common
+        } else {
+            &self.common
         };
-        match body.into_plain() {
+        let head = ResponseHead {
+            status: response.status,
+            content_type: response.content_type,
+            lines: &response.lines,
+            common,
+        };
+        let out = self.output.batch();
+        match response.body.into_plain() {
             Ok(plain) => {
-                let size = plain.bytes().len();
-                let told = if size == 0 && self.conn.is_head() {
-                    length
-                } else {
-                    None
-                };
-                let told = told.unwrap_or(size as u64);
-                if self.conn.send_head(&head, Some(told), self.output.batch()) != Sending::Nothing {
-                    self.send_chunk(plain);
-                    // Nothing is appended: the length was told.
-                    self.end_body(false);
+                let mut length = plain.bytes().len() as u64;
+                if length == 0 && self.conn.is_head() {
+                    length = response.length.unwrap_or(0);
+                }
+                if self.conn.send_whole(&head, length, out) {
+                    self.output.push(plain, b"");
                 }
             }
             Err(body) => {
-                self.permit_late();
-                let length = body.length().or(length);
-                if self.conn.send_head(&head, length, self.output.batch()) != Sending::Nothing {
+                if is_read_from(&self.feeder) && self.conn.awaits_continue() {
+                    // The response will read the request's body as it is sent: the client has to
+                    // be told before the head of the answer says otherwise.
+                    self.conn.send_continue(out);
+                }
+                let length = body.length().or(response.length);
+                if self.conn.send_head(&head, length, out) != Sending::Nothing {
                     self.body = Some(body);
                     self.is_stirred = true;
                 }
@@ -496,7 +483,7 @@ impl Exchange {
             }
             Ok(Poll::Ready(None)) => {
                 self.body = None;
-                self.end_body(true);
+                self.end_body();
             }
             Ok(Poll::Ready(Some(Err(error)))) => {
                 tracing::debug!(%error, "the body of a response has failed");
@@ -521,16 +508,10 @@ impl Exchange {
         }
     }
 
-    /// `is_streamed`: the end may have bytes of its own. They go into the batch, behind nothing
-    /// large: a step is taken only when that was sent.
-    fn end_body(&mut self, is_streamed: bool) {
-        let mut nowhere = Vec::new();
-        let out = if is_streamed {
-            self.output.batch()
-        } else {
-            &mut nowhere
-        };
-        if let Err(error) = self.conn.send_end(out) {
+    /// Ends a streamed body. The end goes into the batch, behind nothing large: a step is taken
+    /// only when that was sent.
+    fn end_body(&mut self) {
+        if let Err(error) = self.conn.send_end(self.output.batch()) {
             self.cut_short(error);
         }
     }
@@ -539,18 +520,6 @@ impl Exchange {
     fn cut_short(&mut self, error: WrongLength) {
         tracing::error!(%error, "a response was cut short");
         self.ending = Some(Ending::Abort);
-    }
-
-    /// A response that will read the request's body as it is sent: the client has to be told to
-    /// send it before the head of the answer says otherwise.
-    fn permit_late(&mut self) {
-        let is_read = self
-            .feeder
-            .as_ref()
-            .is_some_and(|feeder| !feeder.look().is_abandoned);
-        if is_read && self.conn.awaits_continue() {
-            self.conn.send_continue(self.output.batch());
-        }
     }
 
     /// Whether somebody takes content of the request's body: its reader, or nobody's bin.
@@ -608,18 +577,35 @@ impl Exchange {
     }
 }
 
+/// Whether the body of the request still has a reader.
+fn is_read_from(feeder: &Option<Feeder>) -> bool {
+    feeder
+        .as_ref()
+        .is_some_and(|feeder| !feeder.look().is_abandoned)
+}
+
+/// Server and Date, where the handler has set one of them itself.
+#[cold]
+fn common_lines(response: &Response, server_line: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    if !response.has_server {
+        lines.extend_from_slice(server_line);
+    }
+    if !response.has_date {
+        lines.extend_from_slice(date_line().bytes());
+    }
+    lines
+}
+
 /// What is sent in place of a response that no handler may give: an interim status, or a tunnel
 /// that nobody would serve.
 #[cold]
-fn misplaced(is_tunnel: bool) -> Outgoing {
+fn misplaced(is_tunnel: bool) -> Response {
     if is_tunnel {
-        return Refusal::TunnelUnsupported
-            .into_response()
-            .with_close()
-            .into_outgoing();
+        return Refusal::TunnelUnsupported.into_response().with_close();
     }
     tracing::error!("a handler answered with an interim status");
-    Response::new(StatusCode::INTERNAL_SERVER_ERROR).into_outgoing()
+    Response::new(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Boxes kept on each thread: as many as connections are busy at once on a core.
