@@ -133,7 +133,7 @@ impl Worker {
                 core = self.run_task(task, core);
             }
         }
-        self.poll_reactor(core, Some(Duration::ZERO)).0
+        self.poll_reactor(core).0
     }
 
     /// Nothing to run here: look elsewhere, then sleep.
@@ -141,7 +141,7 @@ impl Worker {
         let alone = self.shared.remotes.len() == 1;
         if core.poll_pays && !alone {
             let events;
-            (core, events) = self.poll_reactor(core, Some(Duration::ZERO));
+            (core, events) = self.poll_reactor(core);
             core.poll_pays = events > 0;
             if core.has_work() {
                 return (core, None);
@@ -175,13 +175,16 @@ impl Worker {
         }
         remote.counters.parks.add(1);
         let events;
-        (core, events) = self.poll_reactor(core, timeout);
+        (core, events) = self.wait(core, timeout);
         remote.unparker.state.finish();
+        // Awake before the batch is published: else the worker to wake for it might be this one, which
+        // lies on top of the sleepers.
+        let searching = self.shared.idle.unpark(self.index);
+        core = self.publish(core);
         core.poll_pays = events > 1;
         if events == 0 {
             self.advance_virtual_clock(&mut core);
         }
-        let searching = self.shared.idle.unpark(self.index);
         if searching.is_none() && core.has_work() {
             return (core, None);
         }
@@ -216,9 +219,15 @@ impl Worker {
         ))
     }
 
-    /// Polls the own reactor, wakes what is ready and due into the ring, and decides whether a worker
-    /// should be woken for it. Returns how many events there were.
-    fn poll_reactor(&self, mut core: Box<Core>, timeout: Option<Duration>) -> (Box<Core>, usize) {
+    /// Looks into the own reactor without waiting. Returns how many events there were.
+    fn poll_reactor(&self, core: Box<Core>) -> (Box<Core>, usize) {
+        let (core, events) = self.wait(core, Some(Duration::ZERO));
+        (self.publish(core), events)
+    }
+
+    /// Waits in the own reactor and collects the wakers of what is ready; [`publish`](Self::publish)
+    /// follows. Returns how many events there were.
+    fn wait(&self, mut core: Box<Core>, timeout: Option<Duration>) -> (Box<Core>, usize) {
         let remote = self.remote();
         self.measure(&mut core);
         let max = MAX_EVENTS.min(core.ring_free()).max(1);
@@ -232,11 +241,16 @@ impl Worker {
         remote.counters.reactor_events.add(polled.events as u64);
         core.look_at(&self.shared.clock);
         core.last_poll = core.now;
-        core = self.dispatch(core);
+        (core, polled.events)
+    }
+
+    /// Wakes what is ready and due into the ring, and decides whether a worker should be woken for it.
+    fn publish(&self, core: Box<Core>) -> Box<Core> {
+        let core = self.dispatch(core);
         if self.worth_a_wake(&core) {
             self.shared.notify_one();
         }
-        (core, polled.events)
+        core
     }
 
     /// Wakes what the reactor and the timers made ready; all of it goes to the ring's tail.
