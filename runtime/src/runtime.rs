@@ -24,6 +24,10 @@ use crate::time::clock;
 /// # Ok::<_, std::io::Error>(())
 /// ```
 ///
+/// What goes on elsewhere ends with it: a task still running meanwhile sees tasks that it joins
+/// cancelled; a thread outside that waits for a timer of this runtime panics; a socket that outlives its
+/// runtime never becomes ready again.
+///
 /// # Panics
 ///
 /// When dropped on one of its own workers, which would wait for itself. It is shut down all the same;

@@ -8,8 +8,9 @@
 //!    the poll. A task spawned from now on is cancelled at once.
 //! 4. Each worker closes its inbox and drops its queues: the entries are of cancelled tasks.
 //! 5. The thread ends; `Runtime::drop` joins it.
-//! 6. Timers are forgotten, and wakers that sources still hold are dropped: a socket that outlives its
-//!    runtime would keep the task that waited for it. Reactors live until the last registration is gone.
+//! 6. Timers that somebody outside still waits for are closed, and the waiters told. Wakers that sources
+//!    still hold are dropped: a socket that outlives its runtime would keep the task that waited for
+//!    it. Reactors live until the last registration is gone.
 //!
 //! Destructors run in step 3 with no lock held and on a worker's thread that has lent out no core: what
 //! they wake goes to the closed inject queue, which drops the entry.
@@ -30,7 +31,7 @@ pub(crate) fn worker(shared: &Shared, core: Box<Core>) {
 /// Step 6, after all threads are joined.
 pub(crate) fn finish(shared: &Shared) {
     for remote in &shared.remotes {
-        remote.timers.clear();
+        remote.timers.close();
         remote.reactor.drop_wakers();
     }
 }

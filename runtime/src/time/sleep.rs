@@ -29,7 +29,7 @@ use crate::{budget, context};
 ///
 /// # Panics
 ///
-/// When polled outside a runtime.
+/// When polled outside a runtime, or after its runtime has been shut down.
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(super::after(duration))
 }
@@ -96,18 +96,23 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let proceed = ready!(budget::poll_proceed(cx));
         let elapsed = match &self.timer {
-            Timer::Elapsed => true,
+            Timer::Elapsed => Ok(true),
             Timer::Set(timers, key) => timers.poll_fired(*key, cx.waker()),
             Timer::Unset => {
                 let timers = context::timers();
                 let deadline = timers.clock.ns(self.deadline);
-                let elapsed = deadline <= timers.clock.now();
-                if !elapsed {
-                    let key = timers.insert(deadline, cx.waker());
-                    self.timer = Timer::Set(timers, key);
+                if deadline <= timers.clock.now() {
+                    Ok(true)
+                } else {
+                    timers.insert(deadline, cx.waker()).map(|key| {
+                        self.timer = Timer::Set(timers, key);
+                        false
+                    })
                 }
-                elapsed
             }
+        };
+        let Ok(elapsed) = elapsed else {
+            panic!("the runtime of this timer has been shut down: its clock will never fire it");
         };
         if !elapsed {
             return Poll::Pending;

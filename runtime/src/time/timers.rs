@@ -5,10 +5,11 @@ use std::task::Waker;
 
 use super::clock::{Clock, NEVER};
 use super::queue::{Key, TimerQueue};
+use crate::contain::contain;
 use crate::context;
 use crate::loom::Mutex;
-use crate::loom::atomic::AtomicU64;
 use crate::loom::atomic::Ordering::{Acquire, Release};
+use crate::loom::atomic::{AtomicBool, AtomicU64};
 use crate::scheduler::park::Unparker;
 
 /// The timers of one core. A task may set one here and cancel it from another core.
@@ -19,16 +20,23 @@ pub(crate) struct Timers {
     /// only to be read without the lock; a foreign insert that makes it earlier also unparks the
     /// worker, and that handshake orders the two.
     next: AtomicU64,
+    /// The runtime has ended. Set under the lock.
+    closed: AtomicBool,
     core: usize,
     unparker: Arc<Unparker>,
     pub(crate) clock: Arc<Clock>,
 }
+
+/// The runtime of a timer has ended.
+#[derive(Debug)]
+pub(crate) struct Closed;
 
 impl Timers {
     pub(crate) fn new(core: usize, unparker: Arc<Unparker>, clock: Arc<Clock>) -> Self {
         Self {
             queue: Mutex::new(TimerQueue::default()),
             next: AtomicU64::new(NEVER),
+            closed: AtomicBool::new(false),
             core,
             unparker,
             clock,
@@ -45,9 +53,14 @@ impl Timers {
         self.queue.lock().len()
     }
 
-    pub(crate) fn insert(&self, deadline: u64, waker: &Waker) -> Key {
-        let waker = waker.clone();
-        self.change(|queue| queue.insert(deadline, waker))
+    /// Sets a timer. After the end of the runtime nobody would fire it.
+    pub(crate) fn insert(&self, deadline: u64, waker: &Waker) -> Result<Key, Closed> {
+        let mut waker = Some(waker.clone());
+        let key = self.change(|queue| {
+            // Looked at under the lock: `close` sets it there.
+            (!self.is_closed()).then(|| queue.insert(deadline, waker.take().expect("taken once")))
+        });
+        key.ok_or(Closed)
     }
 
     /// See [`TimerQueue::reset`].
@@ -56,16 +69,17 @@ impl Timers {
     }
 
     /// True if the timer has fired; else `waker` will be woken.
-    pub(crate) fn poll_fired(&self, key: Key, waker: &Waker) -> bool {
+    pub(crate) fn poll_fired(&self, key: Key, waker: &Waker) -> Result<bool, Closed> {
         let same = self.queue.lock().will_wake(key, waker);
         match same {
-            None => true,
-            Some(true) => false,
+            None if self.is_closed() => Err(Closed),
+            None => Ok(true),
+            Some(true) => Ok(false),
             Some(false) => {
                 // Cloned, and the other one dropped, without the lock: both are user code.
                 let new = waker.clone();
                 let replaced = self.queue.lock().set_waker(key, new);
-                replaced.is_err()
+                Ok(replaced.is_err())
             }
         }
     }
@@ -91,10 +105,21 @@ impl Timers {
         self.next.store(queue.next(), Release);
     }
 
-    /// Shutdown: forgets every timer.
-    pub(crate) fn clear(&self) {
-        let wakers = self.queue.lock().clear();
-        drop(wakers);
+    /// The end of the runtime: whoever still waits, on a thread outside or in another runtime, is woken
+    /// and told.
+    pub(crate) fn close(&self) {
+        let wakers = {
+            let mut queue = self.queue.lock();
+            self.closed.store(true, Release);
+            queue.clear()
+        };
+        wakers
+            .into_iter()
+            .for_each(|waker| contain(|| waker.wake()));
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Acquire)
     }
 
     fn change<R>(&self, f: impl FnOnce(&mut TimerQueue) -> R) -> R {
