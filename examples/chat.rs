@@ -113,10 +113,16 @@ async fn client(stream: TcpStream, room: &Room) -> std::io::Result<()> {
     let addr = stream.peer_addr()?;
     let (mut read, mut write) = stream.into_split();
     let mailbox = Arc::new(Mailbox::default());
-    room.0
-        .lock()
-        .expect("no panic under this lock")
-        .insert(addr, mailbox.clone());
+    let others = {
+        let mut members = room.0.lock().expect("no panic under this lock");
+        members.insert(addr, mailbox.clone());
+        members.len() - 1
+    };
+    mailbox.push(
+        format!("welcome; {others} others are here\n")
+            .into_bytes()
+            .into(),
+    );
     room.say(addr, b"has joined");
     let outgoing = mailbox.clone();
     let writer = spawn(async move {
