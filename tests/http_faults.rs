@@ -152,7 +152,7 @@ fn panics_in_handlers_cost_their_own_connection_only() {
                 .get("/panic", move |_: Request| {
                     let panics = counted.clone();
                     async move {
-                        if panics.fetch_add(1, Relaxed) % 2 == 0 {
+                        if panics.fetch_add(1, Relaxed).is_multiple_of(2) {
                             task::yield_now().await;
                         }
                         panic!("as ordered");
