@@ -8,7 +8,7 @@
 //!       |                                                                     ^
 //!       v                                                                     |
 //!  Connection --buffer from the pool--> Exchange --> proto::Conn        proto::Conn
-//!  (server/connection.rs)           (server/exchange.rs)  |                   ^
+//!  (server/connection.rs)           (server/exchange/)    |                   ^
 //!                                                         v                   |
 //!                                                      Request --> Handler --> Response
 //!                                                                 (Router)

@@ -6,7 +6,7 @@
 //!                                            v
 //!                                        Connection  (connection.rs: I/O and waiting)
 //!                                            |
-//!                                        Exchange    (exchange.rs: order of things, no I/O)
+//!                                        Exchange    (exchange/: order of things, no I/O)
 //!                                         /  |   \
 //!                                    Input  Conn  Output      Conn is crate::proto's
 //! ```

@@ -1,0 +1,199 @@
+//! From a handler's future to bytes in the output.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::StatusCode;
+use ringspun_runtime::task::PooledFuture;
+
+use super::{Around, Ending, Exchange};
+use crate::message::{Feeder, IntoResponse, Plain, Response};
+use crate::proto::{Refusal, ResponseHead, Sending, WrongLength, date_line};
+
+impl Exchange {
+    pub(super) fn poll_call(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+        match self.call.take() {
+            Some(call) => self.poll_this_call(call, around, cx),
+            None => false,
+        }
+    }
+
+    pub(super) fn poll_this_call(
+        &mut self,
+        mut call: PooledFuture<Response>,
+        around: &mut Around<'_>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        // The future is dropped inside as well: its destructors are the handler's code too.
+        let polled = catch_unwind(AssertUnwindSafe(move || {
+            match Pin::new(&mut call).poll(cx) {
+                Poll::Ready(response) => {
+                    drop(call);
+                    Ok(response)
+                }
+                Poll::Pending => Err(call),
+            }
+        }));
+        match polled {
+            Ok(Ok(response)) => self.answer(response, around),
+            Ok(Err(call)) => {
+                self.call = Some(call);
+                return false;
+            }
+            Err(_) => self.answer_panic(around),
+        }
+        true
+    }
+
+    #[cold]
+    pub(super) fn answer_panic(&mut self, around: &mut Around<'_>) {
+        tracing::error!("a handler panicked; its connection is closed");
+        let response = Response::text("internal server error\n").with_close();
+        self.answer(
+            response.with_status(StatusCode::INTERNAL_SERVER_ERROR),
+            around,
+        );
+    }
+
+    /// Turns a response into bytes, or begins to if its body comes in chunks.
+    fn answer(&mut self, mut response: Response, around: &mut Around<'_>) {
+        let is_tunnel = self.conn.is_connect() && response.status.is_success();
+        if response.status.is_informational() || is_tunnel {
+            response = misplaced(is_tunnel);
+        }
+        if response.closes || around.is_stopping || self.leaves_too_much(around) {
+            self.conn.close_after();
+        }
+        let own_common;
+        let common = if response.has_date || response.has_server {
+            own_common = common_lines(&response, &around.service.server_line);
+            &own_common
+        } else {
+            &self.common
+        };
+        let head = ResponseHead {
+            status: response.status,
+            content_type: response.content_type,
+            lines: &response.lines,
+            common,
+        };
+        let out = self.output.batch();
+        match response.body.into_plain() {
+            Ok(plain) => {
+                let mut length = plain.bytes().len() as u64;
+                if length == 0 && self.conn.is_head() {
+                    length = response.length.unwrap_or(0);
+                }
+                if self.conn.send_whole(&head, length, out) {
+                    self.output.push(plain, b"");
+                }
+            }
+            Err(body) => {
+                if is_read_from(&self.feeder) && self.conn.awaits_continue() {
+                    // The response will read the request's body as it is sent: the client has to
+                    // be told before the head of the answer says otherwise.
+                    self.conn.send_continue(out);
+                }
+                let length = body.length().or(response.length);
+                if self.conn.send_head(&head, length, out) != Sending::Nothing {
+                    self.body = Some(body);
+                    self.is_stirred = true;
+                }
+            }
+        }
+    }
+
+    /// Whether more of the body than is worth taking in will be left unread.
+    fn leaves_too_much(&self, around: &Around<'_>) -> bool {
+        let left = self.conn.body_left().unwrap_or(0);
+        left > around.service.limits.unread_bytes
+            && self
+                .feeder
+                .as_ref()
+                .is_none_or(|feeder| feeder.look().is_abandoned)
+    }
+
+    pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(body) = &mut self.body else {
+            return false;
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| body.poll_chunk(cx)));
+        match polled {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(Some(Ok(chunk)))) => {
+                self.is_stirred = true;
+                self.send_chunk(Plain::Bytes(chunk));
+            }
+            Ok(Poll::Ready(None)) => {
+                self.body = None;
+                self.end_body();
+            }
+            Ok(Poll::Ready(Some(Err(error)))) => {
+                tracing::debug!(%error, "the body of a response has failed");
+                self.ending = Some(Ending::Abort);
+            }
+            Err(_) => {
+                tracing::error!("the body of a response panicked; its connection is closed");
+                self.body = None;
+                self.ending = Some(Ending::Abort);
+            }
+        }
+        true
+    }
+
+    fn send_chunk(&mut self, chunk: Plain) {
+        match self
+            .conn
+            .send_data(chunk.bytes().len(), self.output.batch())
+        {
+            Ok(behind) => self.output.push(chunk, behind),
+            Err(error) => self.cut_short(error),
+        }
+    }
+
+    /// Ends a streamed body. The end goes into the batch, behind nothing large: a step is taken
+    /// only when that was sent.
+    fn end_body(&mut self) {
+        if let Err(error) = self.conn.send_end(self.output.batch()) {
+            self.cut_short(error);
+        }
+    }
+
+    #[cold]
+    fn cut_short(&mut self, error: WrongLength) {
+        tracing::error!(%error, "a response was cut short");
+        self.ending = Some(Ending::Abort);
+    }
+}
+
+/// Whether the body of the request still has a reader.
+fn is_read_from(feeder: &Option<Feeder>) -> bool {
+    feeder
+        .as_ref()
+        .is_some_and(|feeder| !feeder.look().is_abandoned)
+}
+
+/// Server and Date, where the handler has set one of them itself.
+#[cold]
+fn common_lines(response: &Response, server_line: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    if !response.has_server {
+        lines.extend_from_slice(server_line);
+    }
+    if !response.has_date {
+        lines.extend_from_slice(date_line().bytes());
+    }
+    lines
+}
+
+/// What is sent in place of a response that no handler may give: an interim status, or a tunnel
+/// that nobody would serve.
+#[cold]
+fn misplaced(is_tunnel: bool) -> Response {
+    if is_tunnel {
+        return Refusal::TunnelUnsupported.into_response().with_close();
+    }
+    tracing::error!("a handler answered with an interim status");
+    Response::new(StatusCode::INTERNAL_SERVER_ERROR)
+}

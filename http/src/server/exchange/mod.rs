@@ -1,0 +1,245 @@
+//! What a connection needs while something is going on: its requests, one after another, from
+//! bytes to handlers and back to bytes. No I/O happens here, so that the order of things can be
+//! read on its own. `receive.rs` has the way in, `answer.rs` the way out.
+//!
+//! ```text
+//!             +--------------------------- next request ---------------------------+
+//!             v                                                                    |
+//!  unused bytes --> head --> handler's future --> response --> bytes in Output ----+
+//!             |                     ^                  |
+//!             +--> body --> Feeder -+                  +-- chunks of a streamed body
+//! ```
+//! [`Exchange::go_on`] runs round this circle until it needs something from outside: bytes to
+//! read, room to write, or a wake-up of the handler.
+//!
+//! Invariants:
+//! - A handler is polled only if something has happened since it was pending (`is_stirred`).
+//! - Body content is asked of the codec only if somebody can take it; so what the handler does not
+//!   read stays in the input, and behind that in the socket.
+//! - Answers of a batch gather in the output until it is full or the input is used up.
+
+mod answer;
+mod receive;
+
+use std::cell::RefCell;
+use std::task::Context;
+use std::time::Instant;
+
+use ringspun_net::Session;
+use ringspun_runtime::task::PooledFuture;
+
+use super::input::Input;
+use super::output::Output;
+use super::serve::Service;
+use crate::message::{Body, BodyError, Feeder, Parts, Response};
+use crate::proto::{Conn, Next, Refusal, append_refusal, date_line};
+
+/// See the module's text. Recycled: an idle connection has none.
+#[derive(Default)]
+pub(super) struct Exchange {
+    /// The codec's state.
+    pub(super) conn: Conn,
+    pub(super) input: Input,
+    pub(super) output: Output,
+    /// The Server and Date lines of this turn.
+    common: Vec<u8>,
+    /// What the next head is parsed into.
+    parts: Option<Parts>,
+    /// The handler's future.
+    call: Option<PooledFuture<Response>>,
+    /// To the reader of the request's body, if there is one.
+    feeder: Option<Feeder>,
+    /// The body of the response, if it comes in chunks.
+    body: Option<Body>,
+    /// Something has happened that call or body may be waiting for.
+    pub(super) is_stirred: bool,
+    /// The client has ended its side.
+    pub(super) is_ended: bool,
+    /// Content of the request's body that was dropped unread, and how much that may become.
+    unread: u64,
+    unread_limit: u64,
+    /// What to do when the output is empty.
+    pub(super) ending: Option<Ending>,
+    /// When the head under way must be there.
+    pub(super) head_deadline: Option<Instant>,
+    /// When the client must have taken some of the output.
+    pub(super) write_deadline: Option<Instant>,
+    /// When the body must have brought enough, and how much it has brought since the last look.
+    pub(super) body_deadline: Option<Instant>,
+    pub(super) body_bytes: u64,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// The client knows; nothing is under way.
+    Close,
+    /// The client may be sending: closing at once could destroy the answer before it is read.
+    Linger,
+    /// The client must see that the response is not complete.
+    Abort,
+}
+
+/// What the exchange knows of its connection.
+pub(super) struct Around<'a> {
+    pub(super) service: &'a Service,
+    pub(super) session: &'a Session,
+    /// Requests that were begun on this connection.
+    pub(super) requests: &'a mut u32,
+    /// The server stops: this response is the last.
+    pub(super) is_stopping: bool,
+}
+
+impl Exchange {
+    /// One from the pool of this thread.
+    pub(super) fn take() -> Box<Self> {
+        POOL.try_with(|pool| pool.borrow_mut().pop())
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Gives it back. Nothing is under way: the connection is idle.
+    pub(super) fn put_back(mut self: Box<Self>) {
+        debug_assert!(self.is_idle(), "only an idle connection gives it back");
+        self.input.release();
+        self.output.reset();
+        self.conn = Conn::new();
+        (self.is_stirred, self.unread) = (false, 0);
+        (self.head_deadline, self.write_deadline, self.body_deadline) = (None, None, None);
+        // An error means that this thread ends; the box is freed with the closure.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < KEEP {
+                pool.push(self);
+            }
+        });
+    }
+
+    /// Whether nothing is under way in either direction.
+    pub(super) fn is_idle(&self) -> bool {
+        self.conn.is_between_messages()
+            && self.input.is_empty()
+            && self.output.is_empty()
+            && self.ending.is_none()
+            && !self.is_ended
+    }
+
+    /// Whether bytes are wanted from the client.
+    pub(super) fn wants_input(&self) -> bool {
+        if self.is_ended || self.ending.is_some() {
+            return false;
+        }
+        if self.conn.is_between_messages() {
+            // Who does not take answers may not ask for more.
+            return self.output.is_empty();
+        }
+        !self.conn.is_received() && self.can_take_content()
+    }
+
+    /// Whether it is the body of a request that is wanted.
+    pub(super) fn wants_body(&self) -> bool {
+        !self.conn.is_between_messages() && self.wants_input()
+    }
+
+    /// Whether a head has begun and the rest of it is wanted.
+    pub(super) fn wants_rest_of_head(&self) -> bool {
+        self.conn.is_between_messages() && !self.input.is_empty() && self.wants_input()
+    }
+
+    /// Goes on as far as possible without I/O. True if anything was done.
+    pub(super) fn go_on(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+        let mut has_moved = false;
+        while self.ending.is_none() && !self.output.is_full() && self.step(around, cx) {
+            has_moved = true;
+        }
+        has_moved
+    }
+
+    /// Answers with a refusal and ends the connection.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        tracing::debug!(%refusal, "request refused");
+        append_refusal(refusal, &self.common, self.output.batch());
+        self.ending = Some(Ending::Linger);
+    }
+
+    /// Ends the body of the request with an error: its reader answers, or has answered.
+    pub(super) fn fail_body(&mut self, refusal: Refusal, cx: &Context<'_>) {
+        self.conn.stop_receiving();
+        if let Some(feeder) = &self.feeder {
+            let waker = feeder.end(Err(BodyError::refused(refusal)));
+            self.stir(waker, cx);
+        }
+        if self.conn.is_sent() {
+            self.ending = Some(Ending::Linger);
+        }
+    }
+
+    /// Whatever has woken the connection may be what call or body waits for.
+    pub(super) fn begin_turn(&mut self, service: &Service) {
+        self.is_stirred = true;
+        self.common.clear();
+        self.common.extend_from_slice(&service.server_line);
+        self.common.extend_from_slice(date_line().bytes());
+        if let Some(feeder) = &self.feeder {
+            // The handler reads while we run.
+            feeder.stop_waiting();
+        }
+    }
+
+    /// Has the connection woken by the reader of the body. True if the reader has asked for
+    /// something since `wants_input` said `was_wanted`: then there is something to do first.
+    pub(super) fn wait_for_reader(&self, was_wanted: bool, cx: &Context<'_>) -> bool {
+        if self.conn.is_received() || self.ending.is_some() {
+            return false;
+        }
+        self.feeder.as_ref().is_some_and(|feeder| {
+            let fed = feeder.wait(cx);
+            let takes = fed.can_take() && self.unread_is_bearable() && !self.is_ended;
+            takes && !was_wanted || fed.is_wanted && self.conn.awaits_continue()
+        })
+    }
+
+    /// One step; false if there is none to take.
+    fn step(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+        if self.is_stirred && (self.call.is_some() || self.body.is_some()) {
+            self.is_stirred = false;
+            return self.poll_call(around, cx)
+                || self.poll_body(cx)
+                || self.permit()
+                || self.receive(around, cx);
+        }
+        if self.conn.is_sent() {
+            match self.conn.next_exchange() {
+                Next::Continue => {
+                    self.feeder = None;
+                    self.unread = 0;
+                    self.body_deadline = None;
+                }
+                Next::Drain => {}
+                Next::Close => {
+                    self.ending = Some(self.how_to_close());
+                    return true;
+                }
+            }
+        }
+        self.permit() || self.receive(around, cx)
+    }
+
+    fn how_to_close(&self) -> Ending {
+        let is_settled = self.conn.is_client_closing() && self.input.is_empty();
+        if self.is_ended || (is_settled && self.conn.is_received()) {
+            Ending::Close
+        } else {
+            Ending::Linger
+        }
+    }
+}
+
+/// Boxes kept on each thread: as many as connections are busy at once on a core.
+const KEEP: usize = 256;
+
+thread_local! {
+    #[allow(clippy::vec_box, reason = "the boxes are what is pooled")]
+    static POOL: RefCell<Vec<Box<Exchange>>> = const { RefCell::new(Vec::new()) };
+}

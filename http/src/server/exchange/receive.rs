@@ -1,0 +1,193 @@
+//! From unused bytes to a request and its body.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use ringspun_runtime::budget;
+
+use super::{Around, Ending, Exchange};
+use crate::message::{Body, Parts, Request, pipe};
+use crate::proto::{BodyLength, Event, Head};
+
+impl Exchange {
+    /// Takes the next event out of the input.
+    pub(super) fn receive(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+        if self.conn.is_between_messages() {
+            return self.receive_head(around, cx);
+        }
+        // The end of a body of known length can be told without room for more content.
+        let is_at_end = self.conn.body_left() == Some(0);
+        if self.conn.is_received() || !(is_at_end || self.can_take_content()) {
+            return false;
+        }
+        let (limits, mut at) = (&around.service.receive, 0);
+        let unused = self.input.unused();
+        let mut nothing = Head::new();
+        match self
+            .conn
+            .receive(unused, &mut at, self.is_ended, &mut nothing, limits)
+        {
+            Ok(Event::Data(content)) => {
+                self.input.use_up(at);
+                self.take_content(content, around, cx);
+                true
+            }
+            Ok(Event::End) => {
+                self.input.use_up(at);
+                self.body_deadline = None;
+                let waker = self.feeder.as_ref().and_then(|feeder| feeder.end(Ok(())));
+                self.stir(waker, cx);
+                true
+            }
+            Ok(_) => {
+                self.input.use_up(at);
+                false
+            }
+            Err(refusal) => {
+                self.fail_body(refusal, cx);
+                true
+            }
+        }
+    }
+
+    fn receive_head(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+        if self.input.is_empty() && !self.is_ended {
+            return false;
+        }
+        // A buffer holds hundreds of small requests, and their handlers may be slow: each counts
+        // as an operation of the task. Without permission the task has been woken for later.
+        let Poll::Ready(permission) = budget::poll_proceed(cx) else {
+            return false;
+        };
+        let mut at = 0;
+        let parts = self.parts.get_or_insert_with(Parts::take);
+        let limits = &around.service.receive;
+        let unused = self.input.unused();
+        let event = self
+            .conn
+            .receive(unused, &mut at, self.is_ended, &mut parts.head, limits);
+        self.input.use_up(at);
+        match event {
+            Ok(Event::Head) => {
+                permission.made_progress();
+                self.head_deadline = None;
+                self.begin(around, cx);
+            }
+            Ok(Event::Closed) => self.ending = Some(Ending::Close),
+            Ok(_) => return at > 0,
+            Err(refusal) => self.refuse(refusal),
+        }
+        true
+    }
+
+    /// Gives a request to its handler. Most answers are ready at once.
+    fn begin(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) {
+        let mut parts = self.parts.take().expect("a head was parsed into them");
+        parts.peer = around.session.peer_addr();
+        *around.requests = around.requests.saturating_add(1);
+        if around.is_stopping || *around.requests >= around.service.limits.requests_per_connection {
+            self.conn.close_after();
+        }
+        let body = match parts.head.body() {
+            BodyLength::Empty | BodyLength::UntilClose => Body::empty(),
+            length => self.begin_body(length, around),
+        };
+        let request = Request::from_parts(parts, body);
+        let handler = &around.service.handler;
+        match catch_unwind(AssertUnwindSafe(|| handler.call(request))) {
+            Ok(call) => {
+                self.poll_this_call(call, around, cx);
+            }
+            Err(_) => self.answer_panic(around),
+        }
+    }
+
+    /// The body of a request: whole if it is there already, else through a pipe.
+    fn begin_body(&mut self, length: BodyLength, around: &Around<'_>) -> Body {
+        let length = match length {
+            BodyLength::Known(length) => Some(length),
+            _ => None,
+        };
+        let unused = self.input.unused();
+        let whole = length.and_then(|length| usize::try_from(length).ok());
+        if let Some(bytes) = whole.and_then(|length| unused.get(..length)) {
+            let body = Bytes::copy_from_slice(bytes);
+            let (mut at, mut nothing) = (0, Head::new());
+            let limits = &around.service.receive;
+            // Two events: the content, which is copied already, and the end.
+            for _ in 0..2 {
+                let event = self
+                    .conn
+                    .receive(unused, &mut at, false, &mut nothing, limits);
+                if let Ok(Event::Data(content)) = event {
+                    at += content;
+                }
+            }
+            debug_assert!(self.conn.is_received(), "the body was there to its end");
+            self.input.use_up(at);
+            return Body::from(body);
+        }
+        let (feeder, reader) = pipe(length);
+        self.feeder = Some(feeder);
+        Body::incoming(reader)
+    }
+
+    /// Tells a client that waits for it to send the body, once somebody wants to read it.
+    pub(super) fn permit(&mut self) -> bool {
+        let is_wanted = self.conn.awaits_continue()
+            && self
+                .feeder
+                .as_ref()
+                .is_some_and(|feeder| feeder.look().is_wanted);
+        if is_wanted {
+            self.conn.send_continue(self.output.batch());
+        }
+        is_wanted
+    }
+
+    /// Whether somebody takes content of the request's body: its reader, or nobody's bin.
+    pub(super) fn can_take_content(&self) -> bool {
+        self.unread_is_bearable()
+            && self
+                .feeder
+                .as_ref()
+                .is_none_or(|feeder| feeder.look().can_take())
+    }
+
+    pub(super) fn unread_is_bearable(&self) -> bool {
+        self.unread <= self.unread_limit
+    }
+
+    /// Passes content on to the reader, or drops it if there is none.
+    fn take_content(&mut self, content: usize, around: &Around<'_>, cx: &Context<'_>) {
+        self.body_bytes += content as u64;
+        let reader = self
+            .feeder
+            .as_ref()
+            .filter(|feeder| !feeder.look().is_abandoned);
+        let waker = match reader {
+            Some(feeder) => feeder.push(Bytes::copy_from_slice(&self.input.unused()[..content])),
+            None => {
+                self.unread += content as u64;
+                self.unread_limit = around.service.limits.unread_bytes;
+                if !self.unread_is_bearable() {
+                    self.conn.close_after();
+                }
+                None
+            }
+        };
+        self.input.use_up(content);
+        self.stir(waker, cx);
+    }
+
+    /// Has the reader woken: if it is our own handler, it is simply polled once more.
+    pub(super) fn stir(&mut self, waker: Option<Waker>, cx: &Context<'_>) {
+        let Some(waker) = waker else { return };
+        if waker.will_wake(cx.waker()) {
+            self.is_stirred = true;
+        } else {
+            waker.wake();
+        }
+    }
+}
