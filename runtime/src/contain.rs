@@ -11,10 +11,17 @@ pub(crate) fn contain(f: impl FnOnce()) {
     }
 }
 
-/// Drops what a panic carried, whose destructor is user code too.
-pub(crate) fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Leaked: a chain of such payloads need not have an end.
-        std::mem::forget(next);
+/// Drops what a panic carried, whose destructor is user code too, and may panic with the next payload.
+pub(crate) fn discard(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..LONGEST_CHAIN {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
+    // Leaked: the chain need not have an end.
+    std::mem::forget(payload);
 }
+
+/// Payloads whose destructors panic, one after another; more than one is hardly an accident.
+const LONGEST_CHAIN: usize = 8;
