@@ -6,6 +6,8 @@
 
 pub(crate) mod clock;
 mod interval;
+#[cfg(all(test, loom))]
+mod loom_timers;
 mod queue;
 mod sleep;
 mod timeout;
