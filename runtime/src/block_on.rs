@@ -101,14 +101,20 @@ impl Drop for End {
     }
 }
 
+/// A real clock goes on whatever happens: only a virtual one is held.
 fn hold_clock(shared: &Shared) {
-    shared.clock_holds.fetch_add(1, AcqRel);
+    if shared.clock.is_virtual() {
+        shared.clock_holds.fetch_add(1, AcqRel);
+    }
 }
 
 fn release_clock(shared: &Shared) {
+    if !shared.clock.is_virtual() {
+        return;
+    }
     let before = shared.clock_holds.fetch_sub(1, AcqRel);
     debug_assert!(before > 0);
-    if before == 1 && shared.clock.is_virtual() {
+    if before == 1 {
         // The worker may be waiting without a limit because of the hold.
         shared.remotes[0].unparker.unpark();
     }

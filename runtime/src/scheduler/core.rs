@@ -139,7 +139,7 @@ impl Core {
         self.ring.pop()
     }
 
-    /// Whether a poll of the reactor or another core's loss could be used here.
+    /// Whether this core has a task to run.
     pub(crate) fn has_work(&self) -> bool {
         self.lifo.is_some() || !self.ring.is_empty()
     }
