@@ -77,6 +77,8 @@
 compile_error!("ringspun-reactor runs on Linux only: its one selector so far is epoll");
 
 #[cfg(target_os = "linux")]
+mod alarm;
+#[cfg(target_os = "linux")]
 mod interest;
 #[cfg(target_os = "linux")]
 mod loom;
@@ -101,8 +103,9 @@ mod wake_list;
 
 #[cfg(target_os = "linux")]
 pub use self::{
+    alarm::Alarm,
     interest::{Direction, Trigger},
-    reactor::{Polled, Reactor},
+    reactor::{Polled, Reactor, wait_any},
     ready::Ready,
     registration::Registration,
     sys::Events,

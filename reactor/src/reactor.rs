@@ -45,6 +45,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alarm::Alarm;
 use crate::interest::{Direction, Trigger};
 use crate::loom::{AtomicBool, Mutex, Ordering, lock};
 use crate::registration::Registration;
@@ -85,6 +86,8 @@ pub struct Polled {
     /// Whether a [`Reactor::wake`] ended here. If it was meant for another thread, the caller
     /// passes it on by calling [`Reactor::wake`] again; [`Reactor::steal`] does.
     pub notified: bool,
+    /// Whether the [`Alarm`] that this reactor [watches](Reactor::watch) has expired.
+    pub alarm: bool,
 }
 
 impl Reactor {
@@ -143,8 +146,11 @@ impl Reactor {
         self.selector.wait(events, max, timeout)?;
         let mut polled = Polled::default();
         for event in events.as_slice() {
-            if event.token() == Token::NOTIFY {
+            let token = event.token();
+            if token == Token::NOTIFY {
                 polled.notified = true;
+            } else if token == Token::ALARM {
+                polled.alarm = true;
             } else {
                 polled.events += 1;
                 self.dispatch(event, wakers);
@@ -186,6 +192,22 @@ impl Reactor {
         if !self.notified.0.swap(true, Ordering::AcqRel) {
             self.selector.notify();
         }
+    }
+
+    /// Watches an alarm together with other reactors. Of several reactors in which threads wait, the
+    /// one that began to watch first gets it.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if it watches one already, `ENOMEM` and `ENOSPC` if the system's limits are reached.
+    pub fn watch(&self, alarm: &Alarm) -> io::Result<()> {
+        self.selector.watch(alarm.fd())
+    }
+
+    /// Whether events are waiting, as far as one can tell without taking one. False for a scripted
+    /// reactor.
+    pub fn has_events(&self) -> bool {
+        wait_any(&[self], Some(Duration::ZERO)).unwrap_or(false)
     }
 
     /// Registers a descriptor. It must be non-blocking; a socket that connects must have begun to.
@@ -340,6 +362,20 @@ impl fmt::Debug for Reactor {
             .field("sources", &self.sources())
             .finish_non_exhaustive()
     }
+}
+
+/// Waits until one of `reactors` (at most 16 are looked at) has an event, or the time is up, and
+/// takes none. True if there is one. A signal ends the wait early. Scripted reactors never have one.
+///
+/// This is how a thread watches over several reactors: a reactor inside another one would make
+/// cycles, which the kernel refuses, and lose events.
+///
+/// # Errors
+///
+/// Those of `ppoll(2)`: `ENOMEM`.
+pub fn wait_any(reactors: &[&Reactor], timeout: Option<Duration>) -> io::Result<bool> {
+    let fds = reactors.iter().map(|reactor| reactor.selector_fd());
+    crate::sys::poll::wait_readable(fds.flatten(), timeout)
 }
 
 /// A value on cache lines of its own. Wakers of other cores write the flag while the owner reads

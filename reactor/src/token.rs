@@ -34,11 +34,16 @@ pub(crate) enum Kind {
     Level,
     /// The reactor's own notification.
     Notify,
+    /// The alarm that this reactor watches together with others.
+    Alarm,
 }
 
 impl Token {
     /// The token of the reactor's own notification.
     pub(crate) const NOTIFY: Self = Self(Kind::Notify as u64);
+
+    /// The token of the alarm.
+    pub(crate) const ALARM: Self = Self(Kind::Alarm as u64);
 
     /// The token of a source of the given kind.
     pub(crate) const fn new(index: u32, generation: u32, kind: Kind) -> Self {
@@ -71,7 +76,8 @@ impl Token {
         match self.0 & KIND_FIELD {
             0 => Kind::Edge,
             1 => Kind::Level,
-            _ => Kind::Notify,
+            2 => Kind::Notify,
+            _ => Kind::Alarm,
         }
     }
 }
@@ -93,5 +99,6 @@ mod tests {
             }
         }
         assert_eq!(Token::NOTIFY.kind(), Kind::Notify);
+        assert_eq!(Token::ALARM.kind(), Kind::Alarm);
     }
 }

@@ -21,6 +21,7 @@ fn a_wake_before_the_poll_ends_it() {
     let expected = Polled {
         events: 0,
         notified: true,
+        alarm: false,
     };
     assert_eq!(polled, expected);
 }

@@ -55,6 +55,9 @@ enum Limit {
 const EDGE: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
 const LEVEL: u32 = libc::EPOLLIN as u32;
 const DISARMED: u32 = libc::EPOLLET as u32;
+/// The kernel walks the selectors in the order in which they were added and stops at the first one
+/// in which a thread waits.
+const ALARM: u32 = (libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE) as u32;
 const NOTIFY: u32 = (libc::EPOLLIN | libc::EPOLLET) as u32;
 
 /// Longer than this is for ever: 2^32 seconds are 136 years, and far below what makes the kernel's
@@ -89,6 +92,10 @@ impl Epoll {
             Trigger::Level => LEVEL,
         };
         self.control(libc::EPOLL_CTL_ADD, fd, interest, token)
+    }
+
+    pub(super) fn watch(&self, alarm: RawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, alarm, ALARM, Token::ALARM)
     }
 
     pub(super) fn arm(&self, fd: RawFd, token: Token, on: bool) -> io::Result<()> {

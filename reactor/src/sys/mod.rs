@@ -29,7 +29,10 @@
 //!    in another thread's hands for a moment.
 //! 7. **Notify.** `notify()` makes one `wait` yield [`Token::NOTIFY`], once per call or once for
 //!    several calls; it is remembered if nobody waits. It never blocks and never fails.
-//! 8. **Threads.** Everything takes `&self` and is safe at any time from any thread.
+//! 8. **Alarm.** `watch(fd)` adds a timer's descriptor that many selectors share. An expiry makes
+//!    one blocking `wait`, of one of these selectors, yield [`Token::ALARM`]; selectors in which
+//!    nobody waits yield it at their next `wait`, if the timer was not set again before.
+//! 9. **Threads.** Everything takes `&self` and is safe at any time from any thread.
 //!
 //! io_uring fits below this line too: a poll-add per descriptor, the token as user data.
 
@@ -42,7 +45,9 @@ use crate::token::Token;
 
 pub(crate) mod epoll;
 mod eventfd;
+pub(crate) mod poll;
 pub(crate) mod script;
+pub(crate) mod timerfd;
 
 use self::epoll::Epoll;
 pub(crate) use self::epoll::Event;
@@ -86,6 +91,14 @@ impl Selector {
         match self {
             Self::Epoll(epoll) => epoll.add(fd, token, trigger),
             Self::Script(script) => script.add(fd, token, trigger),
+        }
+    }
+
+    pub(crate) fn watch(&self, alarm: RawFd) -> io::Result<()> {
+        match self {
+            Self::Epoll(epoll) => epoll.watch(alarm),
+            // A script has no clock: nothing ever expires.
+            Self::Script(_) => Ok(()),
         }
     }
 
