@@ -26,7 +26,7 @@ use tracing::{error, warn};
 
 use crate::acceptor::errors::{BackOff, Class};
 use crate::acceptor::session::{Connection, Guard, Session};
-use crate::acceptor::shared::Shard;
+use crate::acceptor::shard::Shard;
 use crate::stream::{Listener, Stream};
 
 /// Connections and errors per turn. Each costs 5 to 10 µs with its task's spawn, so a turn ends

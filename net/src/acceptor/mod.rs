@@ -17,12 +17,13 @@
 //!   back what was missing.
 //! - A connection limit pauses the accepting; clients wait in the backlog then.
 //!
-//! Files: [`accept`] is the loop, [`shared`] the counts and who is woken when, [`session`] what a
-//! handler sees and the future around it.
+//! Files: [`accept`] is the loop, [`shared`] the count and who is woken when, [`shard`] the
+//! connections of a listener, [`session`] what a handler sees and the future around it.
 
 mod accept;
 mod errors;
 mod session;
+mod shard;
 mod shared;
 
 use std::future::{self, Future};
@@ -34,7 +35,8 @@ use std::time::Duration;
 use ringspun_runtime::{Handle, time};
 
 use crate::acceptor::accept::AcceptLoop;
-use crate::acceptor::shared::{Shard, Shared};
+use crate::acceptor::shard::Shard;
+use crate::acceptor::shared::Shared;
 use crate::stream::Listener;
 use crate::tcp::{ListenOptions, TcpListener};
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use crate::acceptor::shared::{Key, Shard};
+use crate::acceptor::shard::{Key, Shard};
 
 /// What a handler knows of its connection beside the stream.
 pub struct Session {
