@@ -9,7 +9,7 @@ use crate::message::{IntoResponse, Request, Response};
 /// Something that answers requests: any `async fn(Request) -> impl IntoResponse`, a closure
 /// that makes such a future, or a [`Router`](crate::Router) of them.
 ///
-/// A handler runs inside the task of its connection, on the core that accepted it. It may wait as
+/// A handler runs inside the task of its connection, on the core that has its socket. It may wait as
 /// long as it likes; when it panics the client gets 500 and its connection is closed, and nobody
 /// else notices. It is dropped when the connection is lost, at its next await.
 ///

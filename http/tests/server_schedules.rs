@@ -118,6 +118,7 @@ impl FickleListener {
 }
 
 impl Listener for FickleListener {
+    type Accepted = Fickle;
     type Stream = Fickle;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Fickle>> {
@@ -128,6 +129,10 @@ impl Listener for FickleListener {
 
     fn try_accept(&mut self) -> io::Result<Fickle> {
         self.listener.try_accept().map(|stream| self.wrap(stream))
+    }
+
+    fn open(accepted: Fickle, _core: usize) -> io::Result<Fickle> {
+        Ok(accepted)
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

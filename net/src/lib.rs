@@ -3,8 +3,8 @@
 //! The life of a connection:
 //!
 //! ```text
-//!  core k                                                     core k, another task
-//!  TcpListener --accept4--> socket --register--> TcpStream --> handler(stream, session)
+//!  core i                   core k: i, or one with clearly fewer connections; another task
+//!  TcpListener --accept4--> bare socket --register--> TcpStream --> handler(stream, session)
 //!     ^ level-triggered        (non-blocking, CLOEXEC,           |
 //!     |                         NODELAY inherited)               v
 //!   Acceptor: places, limits, backs off, stops        read / write / close
@@ -18,8 +18,8 @@
 //!
 //! - [`TcpListener`], [`TcpStream`] and its halves in [`tcp`]; [`mem`] is the same without
 //!   sockets. Both meet the traits [`Listener`] and [`Stream`], which servers are written over.
-//! - [`Acceptor`] serves: one listener per core, connections stay on their core, errors are
-//!   survived, and it ends in good order.
+//! - [`Acceptor`] serves: one listener per core, a connection stays on the core it was given at the
+//!   start, errors are survived, and it ends in good order.
 //! - [`Buffer`]: memory for reading, pooled per thread, held only while there is something to
 //!   read.
 //! - [`io`]: copying, and methods for any `futures_io` type. [`signal`]: signals as futures.

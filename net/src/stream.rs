@@ -39,8 +39,48 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 }
 
 /// A source of connections.
+///
+/// A connection comes in two steps, so that it can be served on another core than the one that
+/// accepts it without ever being known to two reactors: accepted it is *bare*, a descriptor that
+/// any thread may carry; [`open`](Self::open) registers it where it stays.
+///
+/// # Examples
+/// A listener around another one wraps the second step only:
+/// ```
+/// use std::io;
+/// use std::net::SocketAddr;
+/// use std::task::{Context, Poll};
+/// use ringspun_net::Listener;
+///
+/// struct Logged<L>(L);
+///
+/// impl<L: Listener> Listener for Logged<L> {
+///     type Accepted = L::Accepted;
+///     type Stream = L::Stream;
+///
+///     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<L::Accepted>> {
+///         self.0.poll_accept(cx)
+///     }
+///     fn try_accept(&mut self) -> io::Result<L::Accepted> {
+///         self.0.try_accept()
+///     }
+///     fn open(accepted: L::Accepted, core: usize) -> io::Result<L::Stream> {
+///         println!("a connection for core {core}");
+///         L::open(accepted, core)
+///     }
+///     fn local_addr(&self) -> Option<SocketAddr> {
+///         self.0.local_addr()
+///     }
+///     fn core(&self) -> Option<usize> {
+///         self.0.core()
+///     }
+/// }
+/// ```
 pub trait Listener: Send + 'static {
-    /// What is accepted.
+    /// A connection that is in no reactor yet. Dropping it closes the connection.
+    type Accepted: Send + 'static;
+
+    /// A connection that can be used.
     type Stream: Stream;
 
     /// Accepts one connection.
@@ -53,7 +93,7 @@ pub trait Listener: Send + 'static {
     ///
     /// # Cancel safety
     /// A connection is either returned or still in the backlog.
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Accepted>>;
 
     /// Accepts a connection that is waiting already, without waiting for one.
     ///
@@ -61,14 +101,23 @@ pub trait Listener: Send + 'static {
     ///
     /// # Errors
     /// `WouldBlock` when there is none; else as [`poll_accept`](Self::poll_accept).
-    fn try_accept(&mut self) -> io::Result<Self::Stream>;
+    fn try_accept(&mut self) -> io::Result<Self::Accepted>;
+
+    /// Makes an accepted connection ready for use, registered in the reactor of core `core`.
+    /// Transports without a reactor just pass it on.
+    ///
+    /// Called in the current runtime, usually but not always on that core.
+    ///
+    /// # Errors
+    /// The reactor cannot take it. The connection is closed; nothing else is concerned.
+    fn open(accepted: Self::Accepted, core: usize) -> io::Result<Self::Stream>;
 
     /// The address listened on, `None` for transports without addresses.
     fn local_addr(&self) -> Option<SocketAddr>;
 
     /// The core in whose reactor this listener is registered, `None` when it has none.
     ///
-    /// The accept task is placed there, and the connections with it.
+    /// The accept task is placed there, and most of the connections with it.
     fn core(&self) -> Option<usize> {
         None
     }

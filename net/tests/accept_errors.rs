@@ -40,6 +40,7 @@ impl Faulty {
 }
 
 impl Listener for Faulty {
+    type Accepted = MemStream;
     type Stream = MemStream;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<MemStream>> {
@@ -54,6 +55,10 @@ impl Listener for Faulty {
 
     fn try_accept(&mut self) -> io::Result<MemStream> {
         self.inner.try_accept()
+    }
+
+    fn open(accepted: MemStream, core: usize) -> io::Result<MemStream> {
+        MemListener::open(accepted, core)
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

@@ -6,7 +6,30 @@ mod common;
 use std::time::Duration;
 
 use common::{count, open_fds, run};
-use ringspun_net::{Acceptor, TcpStream};
+use ringspun_net::{Acceptor, TcpListener, TcpStream};
+use ringspun_runtime::task;
+
+/// Connections that are cut on their way to another core: the single listener passes on all but
+/// the first few.
+fn a_cut_on_the_way(clients: usize) -> u64 {
+    run(2, async move {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let serving = Acceptor::new(vec![listener]).serve(|mut stream: TcpStream, _| async move {
+            let _ = stream.read(&mut [0]).await;
+        });
+        let addr = serving.local_addr().expect("an address");
+        let mut streams = Vec::new();
+        for _ in 0..clients {
+            streams.push(TcpStream::connect(addr).await.expect("connected"));
+        }
+        while serving.connections() < clients / 2 {
+            task::yield_now().await;
+        }
+        serving.cut();
+        serving.drained().await;
+        serving.stats()[0].handed_over
+    })
+}
 
 #[test]
 fn descriptors_are_back_to_the_start() {
@@ -37,8 +60,12 @@ fn descriptors_are_back_to_the_start() {
     };
     round();
     let before = open_fds();
-    for _ in 0..rounds {
+    let mut handed_over = 0;
+    for i in 0..rounds {
         round();
+        handed_over += a_cut_on_the_way(20 + 4 * (i % 10));
     }
+    println!("{rounds} rounds, {handed_over} connections handed over");
+    assert!(handed_over > 0);
     assert_eq!(open_fds(), before, "descriptors after {rounds} runtimes");
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  Server::bind --> Serve (a future) --> Acceptor of ringspun_net, one listener per core
-//!                                            | accepts, places the task on the same core
+//!                                            | accepts, places the task on the same core or
+//!                                            | on one with clearly fewer connections
 //!                                            v
 //!                                        Connection  (connection.rs: I/O and waiting)
 //!                                            |

@@ -44,6 +44,7 @@ pub struct Server<L = TcpListener> {
     server_line: Vec<u8>,
     grace: Duration,
     heeds_signals: bool,
+    hand_over: bool,
 }
 
 impl Server {
@@ -87,6 +88,7 @@ impl<L: Listener> Server<L> {
             server_line: b"Server: ringspun\r\n".to_vec(),
             grace: Duration::from_secs(25),
             heeds_signals: true,
+            hand_over: true,
         }
     }
 
@@ -107,6 +109,14 @@ impl<L: Listener> Server<L> {
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Whether a core that has clearly more connections than another passes new ones on to it; on
+    /// unless it is turned off. See [`Acceptor::hand_over`].
+    #[must_use]
+    pub const fn hand_over(mut self, hand_over: bool) -> Self {
+        self.hand_over = hand_over;
         self
     }
 
@@ -146,8 +156,11 @@ impl<L: Listener> Server<L> {
             receive: self.limits.receive(),
             server_line: self.server_line,
         };
+        let acceptor = Acceptor::new(self.listeners)
+            .max_connections(self.limits.connections)
+            .hand_over(self.hand_over);
         Serve {
-            listeners: self.listeners,
+            acceptor,
             service,
             grace: self.grace,
             trigger,
@@ -170,7 +183,7 @@ impl<L: Listener> Server<L> {
 /// Dropped while it serves, it stops accepting; connections finish their requests.
 #[must_use = "a server serves when it is awaited"]
 pub struct Serve<L> {
-    listeners: Vec<L>,
+    acceptor: Acceptor<L>,
     service: Service,
     grace: Duration,
     trigger: Trigger,
@@ -202,13 +215,12 @@ impl<L: Listener> Serve<L> {
 
     async fn run(self) -> io::Result<Ended> {
         let Self {
-            listeners,
+            acceptor,
             service,
             grace,
             trigger,
         } = self;
         let trigger = trigger.arm()?;
-        let acceptor = Acceptor::new(listeners).max_connections(service.limits.connections);
         let service = Arc::new(service);
         let serving = acceptor
             .serve(move |stream, session| Connection::new(stream, Arc::clone(&service), session));
@@ -228,7 +240,7 @@ impl<L: Listener> IntoFuture for Serve<L> {
 impl<L: fmt::Debug> fmt::Debug for Serve<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
-            .field("listeners", &self.listeners)
+            .field("acceptor", &self.acceptor)
             .field("limits", &self.service.limits)
             .field("grace", &self.grace)
             .finish_non_exhaustive()

@@ -1,15 +1,18 @@
 //! The acceptor: listeners, their accept loops, and the connections that come from them.
 //!
 //! ```text
-//!   core 0: listener --accept--> Session, stream --spawn on core 0--> handler
-//!   core 1: listener --accept--> Session, stream --spawn on core 1--> handler
+//!   core 0: listener --accept--> open, spawn on core 0 --> handler(stream, session)
+//!                           \ core 0 has clearly more than core 1: the bare descriptor
+//!                            v
+//!   core 1: listener --accept--> open, spawn on core 1 --> handler(stream, session)
 //!      ...      (one port, SO_REUSEPORT; the kernel spreads by a hash)
 //!
 //!   Serving: stop -> last look into the backlogs -> listeners close -> drained -> (cut)
 //! ```
 //!
-//! - Each listener is registered in the reactor of its core, its accept task is placed there, and
-//!   so are the connections, also when the accept task itself happens to have been stolen.
+//! - Each listener is registered in the reactor of its core and its accept task is placed there.
+//!   So are its connections, also when the accept task itself happens to have been stolen, unless
+//!   another core has clearly fewer ([`balance`]). Once placed they stay.
 //! - At most [`TURN`](accept::TURN) connections or errors per turn, then the other tasks run.
 //! - **The loop never ends by itself and never spins.** Errors are classed ([`errors`]): those
 //!   that concern one connection are passed over, those that do not pass at once are waited out
@@ -17,14 +20,18 @@
 //!   back what was missing.
 //! - A connection limit pauses the accepting; clients wait in the backlog then.
 //!
-//! Files: [`accept`] is the loop, [`shared`] the count and who is woken when, [`shard`] the
-//! connections of a listener, [`session`] what a handler sees and the future around it.
+//! Files: [`accept`] is the loop, [`balance`] the choice of a core, [`place`] the way there,
+//! [`shared`] the count and who is woken when, [`shard`] the connections of a core, [`session`]
+//! what a handler sees and the future around it.
 
 mod accept;
+mod balance;
 mod errors;
+mod place;
 mod session;
 mod shard;
 mod shared;
+mod stats;
 
 use std::future::{self, Future};
 use std::io;
@@ -34,13 +41,17 @@ use std::time::Duration;
 
 use ringspun_runtime::{Handle, time};
 
-use crate::acceptor::accept::AcceptLoop;
+use crate::acceptor::accept::{AcceptLoop, Around};
+use crate::acceptor::balance::Balance;
+use crate::acceptor::place::{Place, Stealable};
 use crate::acceptor::shard::Shard;
 use crate::acceptor::shared::Shared;
+use crate::acceptor::stats::Counters;
 use crate::stream::Listener;
 use crate::tcp::{ListenOptions, TcpListener};
 
 pub use session::Session;
+pub use stats::AcceptStats;
 
 /// Listeners that are about to serve.
 ///
@@ -66,6 +77,7 @@ pub use session::Session;
 pub struct Acceptor<L> {
     listeners: Vec<L>,
     max_connections: usize,
+    hand_over: bool,
 }
 
 impl Acceptor<TcpListener> {
@@ -95,6 +107,7 @@ impl<L: Listener> Acceptor<L> {
         Self {
             listeners,
             max_connections: shared::MAX_CONNECTIONS,
+            hand_over: true,
         }
     }
 
@@ -106,13 +119,44 @@ impl<L: Listener> Acceptor<L> {
         self
     }
 
+    /// Whether an accept loop passes connections to other cores; on unless it is turned off.
+    ///
+    /// The kernel spreads connections over the listeners without knowing how many each core has,
+    /// and one listener has all of them. So for each connection the loop looks at one other core,
+    /// drawn at random: if its own has more than 1.25 times the other's connections and 8, the
+    /// connection goes there and is served there. It is registered in one reactor only, and does
+    /// not move again.
+    ///
+    /// Without it a connection stays on the core that accepted it, however many there are: for
+    /// servers that have arranged their listeners and cores themselves.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// # ringspun_runtime::Builder::new().build()?.block_on(async {
+    /// use ringspun_net::{Acceptor, Session, TcpStream};
+    ///
+    /// let serving = Acceptor::bind("127.0.0.1:7000")?.hand_over(false).serve(
+    ///     |mut stream: TcpStream, session: Session| async move {
+    ///         let _ = stream.write_all(format!("core {}\n", session.core()).as_bytes()).await;
+    ///     },
+    /// );
+    /// # std::io::Result::Ok(()) }) }
+    /// ```
+    #[must_use]
+    pub fn hand_over(mut self, hand_over: bool) -> Self {
+        self.hand_over = hand_over;
+        self
+    }
+
     /// The address of the first listener.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listeners.first()?.local_addr()
     }
 
     /// Starts accepting. `handler` makes the future that serves one connection; it becomes a task
-    /// of its own on the core that accepted it.
+    /// of its own, on the core that accepted it or the one that it was
+    /// [handed over](Self::hand_over) to. There, too, the handler is called.
     ///
     /// A handler that panics ends its connection only.
     ///
@@ -123,15 +167,34 @@ impl<L: Listener> Acceptor<L> {
         F: Fn(L::Stream, Session) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        self.start::<F, Fut, Stealable>(handler)
+    }
+
+    fn start<F, Fut, P>(self, handler: F) -> Serving
+    where
+        F: Fn(L::Stream, Session) -> Fut + Clone + Send + 'static,
+        Fut: 'static,
+        P: Place<L, F, Fut>,
+    {
         let handle = Handle::current();
         let local_addr = self.local_addr();
         let shared = Arc::new(Shared::new(self.max_connections, self.listeners.len()));
-        let mut shards = Vec::with_capacity(self.listeners.len());
+        let shards: Arc<[Arc<Shard>]> = (0..handle.cores())
+            .map(|core| Arc::new(Shard::new(Arc::clone(&shared), core)))
+            .collect();
+        let mut loops = Vec::with_capacity(self.listeners.len());
         for (index, listener) in self.listeners.into_iter().enumerate() {
             let core = listener.core();
-            let shard = Arc::new(Shard::new(Arc::clone(&shared), index));
-            shards.push(Arc::clone(&shard));
-            let accept = AcceptLoop::new(listener, shard, handle.clone(), handler.clone());
+            let counters = Arc::new(Counters::default());
+            loops.push((core, Arc::clone(&counters)));
+            let around = Around {
+                shared: Arc::clone(&shared),
+                shards: Arc::clone(&shards),
+                counters,
+                balance: Balance::new(self.hand_over, index),
+                handle: handle.clone(),
+            };
+            let accept = AcceptLoop::<L, F, Fut, P>::new(index, listener, handler.clone(), around);
             match core {
                 Some(core) => drop(handle.spawn_on(core, accept)),
                 None => drop(handle.spawn(accept)),
@@ -139,7 +202,8 @@ impl<L: Listener> Acceptor<L> {
         }
         Serving {
             shared,
-            shards: shards.into(),
+            shards,
+            loops: loops.into(),
             local_addr,
         }
     }
@@ -151,7 +215,10 @@ impl<L: Listener> Acceptor<L> {
 #[derive(Clone, Debug)]
 pub struct Serving {
     shared: Arc<Shared>,
+    /// By core.
     shards: Arc<[Arc<Shard>]>,
+    /// By listener: its core, and what its loop has counted.
+    loops: Arc<[(Option<usize>, Arc<Counters>)]>,
     local_addr: Option<SocketAddr>,
 }
 
@@ -168,10 +235,30 @@ impl Serving {
         self.shared.connections()
     }
 
+    /// Connections that are being served, one entry for each core. One that is under way to a
+    /// core is counted there.
+    #[must_use]
+    pub fn connections_by_core(&self) -> Vec<usize> {
+        self.shards
+            .iter()
+            .map(|shard| shard.connections())
+            .collect()
+    }
+
     /// What the accept loops have done, one entry per listener.
     #[must_use]
     pub fn stats(&self) -> Vec<AcceptStats> {
-        self.shards.iter().map(|shard| shard.stats()).collect()
+        let read = |(_, counters): &(_, Arc<Counters>)| counters.read();
+        let mut stats: Vec<AcceptStats> = self.loops.iter().map(read).collect();
+        for shard in &*self.shards {
+            let is_of_core = |(core, _): &(Option<usize>, _)| *core == Some(shard.core);
+            let index = self.loops.iter().position(is_of_core).unwrap_or(0);
+            if let Some(stats) = stats.get_mut(index) {
+                stats.received += shard.received();
+                stats.failed += shard.failed();
+            }
+        }
+        stats
     }
 
     /// Stops accepting, and tells every [`Session`]. Returns at once.
@@ -226,16 +313,4 @@ impl Serving {
         self.drained().await;
         cut
     }
-}
-
-/// What one accept loop has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AcceptStats {
-    /// Connections accepted.
-    pub accepted: u64,
-    /// Errors of the listener, of whatever class.
-    pub errors: u64,
-    /// Pauses taken because of errors.
-    pub back_offs: u64,
 }

@@ -15,16 +15,19 @@ use crate::acceptor::shard::{Key, Shard};
 pub struct Session {
     shard: Arc<Shard>,
     key: Key,
+    /// Of the listener that accepted it.
+    listener: usize,
     peer: Option<SocketAddr>,
     /// A copy of the waker that is stored in the shard: saves the lock when it is the same.
     waker: Option<Waker>,
 }
 
 impl Session {
-    pub(super) fn new(shard: Arc<Shard>, key: Key, peer: Option<SocketAddr>) -> Self {
+    pub(super) fn new(guard: &Guard, listener: usize, peer: Option<SocketAddr>) -> Self {
         Self {
-            shard,
-            key,
+            shard: Arc::clone(&guard.shard),
+            key: guard.key,
+            listener,
             peer,
             waker: None,
         }
@@ -36,10 +39,17 @@ impl Session {
         self.peer
     }
 
-    /// Which of the listeners accepted this connection; with one per core, the core.
+    /// Which of the listeners accepted this connection.
     #[must_use]
     pub fn listener(&self) -> usize {
-        self.shard.index
+        self.listener
+    }
+
+    /// The core that this connection was placed on: its socket is in the reactor of that core,
+    /// and its task begins there, unless another core steals it.
+    #[must_use]
+    pub fn core(&self) -> usize {
+        self.shard.core
     }
 
     /// Whether the server has been asked to [stop](crate::Serving::stop): finish what has begun
@@ -86,6 +96,7 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("peer", &self.peer)
             .field("listener", &self.listener())
+            .field("core", &self.core())
             .field("stopping", &self.is_stopping())
             .finish()
     }
@@ -141,8 +152,9 @@ impl Guard {
         }
     }
 
-    pub(super) fn key(&self) -> Key {
-        self.key
+    /// The shard of the core that the connection was placed on.
+    pub(super) fn shard(&self) -> &Arc<Shard> {
+        &self.shard
     }
 
     fn store_waker(&mut self, cx: &Context<'_>) {

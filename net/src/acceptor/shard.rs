@@ -1,25 +1,30 @@
-//! The connections of one listener, and what its accept loop has counted.
+//! The connections of one core.
+//!
+//! A connection belongs to a shard from the moment its core is chosen, hence also while it is
+//! under way there. It is found here by who ends the server: `stop` wakes its session, `cut` its
+//! task. One that has not arrived has stored no waker and needs none: its first poll, which is
+//! queued already, looks at the flags.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use slab::Slab;
 
-use crate::acceptor::AcceptStats;
 use crate::acceptor::shared::{Shared, lock};
 
-/// The connections of one listener.
+/// See the head of the file.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) shared: Arc<Shared>,
-    /// Of the listener.
-    pub(super) index: usize,
+    pub(super) core: usize,
     slots: Mutex<Slots>,
-    // Counters, written by the accept loop only.
-    accepted: AtomicU64,
-    errors: AtomicU64,
-    back_offs: AtomicU64,
+    /// How many slots are taken. Written under their lock, read by the loops of other cores.
+    connections: AtomicUsize,
+    /// Arrivals from loops of other cores. An arrival may run on any thread, if it was stolen.
+    received: AtomicU64,
+    /// Of those, closed because they could not be opened.
+    failed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -46,33 +51,41 @@ pub(super) struct Key {
 }
 
 impl Shard {
-    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, core: usize) -> Self {
         Self {
             shared,
-            index,
+            core,
             slots: Mutex::default(),
-            accepted: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
-            back_offs: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+            received: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
+    }
+
+    /// Connections of this core, those under way to it included.
+    pub(super) fn connections(&self) -> usize {
+        // Relaxed: a number to choose by; nothing is read because of it.
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(super) fn insert(&self) -> Key {
         let mut slots = lock(&self.slots);
         let id = slots.next_id;
         slots.next_id += 1;
-        Key {
-            slot: slots.slots.insert(Slot {
-                id,
-                task: None,
-                session: None,
-            }),
+        let slot = slots.slots.insert(Slot {
             id,
-        }
+            task: None,
+            session: None,
+        });
+        self.connections.store(slots.slots.len(), Ordering::Relaxed);
+        Key { slot, id }
     }
 
     pub(super) fn remove(&self, key: Key) {
-        let slot = lock(&self.slots).slots.try_remove(key.slot);
+        let mut slots = lock(&self.slots);
+        let slot = slots.slots.try_remove(key.slot);
+        self.connections.store(slots.slots.len(), Ordering::Relaxed);
+        drop(slots);
         debug_assert!(slot.as_ref().is_some_and(|slot| slot.id == key.id));
         drop(slot);
     }
@@ -118,24 +131,21 @@ impl Shard {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn count_accepted(&self) {
-        bump(&self.accepted);
+    pub(super) fn count_received(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_error(&self) {
-        bump(&self.errors);
+    /// Says how many have failed before.
+    pub(super) fn count_failed(&self) -> u64 {
+        self.failed.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn count_back_off(&self) {
-        bump(&self.back_offs);
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
-    pub(super) fn stats(&self) -> AcceptStats {
-        AcceptStats {
-            accepted: self.accepted.load(Ordering::Relaxed),
-            errors: self.errors.load(Ordering::Relaxed),
-            back_offs: self.back_offs.load(Ordering::Relaxed),
-        }
+    pub(super) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 }
 
@@ -145,9 +155,4 @@ impl Slots {
             .get_mut(key.slot)
             .filter(|slot| slot.id == key.id)
     }
-}
-
-/// Adds one to a counter with a single writer: no locked instruction.
-fn bump(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }

@@ -18,7 +18,7 @@
 //! Wakers:
 //! - of the accept loops: stored once each, woken by `stop` and by the end of a connection when
 //!   WAITING is set;
-//! - of the connections: in the [`Shard`](super::shard::Shard) of their listener, so that cores do not meet there.
+//! - of the connections: in the [`Shard`](super::shard::Shard) of their core, so that cores do not meet there.
 //!   `cut` wakes the task, `stop` the task's [`Session`](crate::Session) if it waits;
 //! - of who waits for the end (`stopped`, `drained`): woken by the last connection that ends
 //!   after the stop and by each accept loop that ends. They look again; a waiter stores its waker

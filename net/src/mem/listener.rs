@@ -76,6 +76,7 @@ impl MemListener {
 }
 
 impl Listener for MemListener {
+    type Accepted = MemStream;
     type Stream = MemStream;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<MemStream>> {
@@ -104,6 +105,10 @@ impl Listener for MemListener {
         drop(state);
         connecting.into_iter().for_each(Waker::wake);
         result
+    }
+
+    fn open(accepted: MemStream, _core: usize) -> io::Result<MemStream> {
+        Ok(accepted)
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

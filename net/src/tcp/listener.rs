@@ -10,7 +10,7 @@ use std::future;
 use std::io;
 use std::net::{self, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use ringspun_runtime::Handle;
 use ringspun_runtime::io::{Direction, Trigger};
@@ -133,7 +133,8 @@ impl TcpListener {
     /// # Cancel safety
     /// A connection is either returned or still in the backlog.
     pub async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        let stream = future::poll_fn(|cx| self.poll_accept(cx)).await?;
+        let accepted = future::poll_fn(|cx| self.poll_accept(cx)).await?;
+        let stream = accepted.open(self.core)?;
         let peer = stream.peer_addr()?;
         Ok((stream, peer))
     }
@@ -145,27 +146,27 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.socket().local_addr()
     }
-
-    fn adopt(&self, accepted: Accepted) -> io::Result<TcpStream> {
-        TcpStream::adopt(accepted.socket, accepted.peer, self.core)
-    }
 }
 
 impl Listener for TcpListener {
+    type Accepted = Accepted;
     type Stream = TcpStream;
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let burst = &mut self.burst;
-        let accepted = ready!(self.io.poll_op(cx, Direction::Read, |socket| {
+        self.io.poll_op(cx, Direction::Read, |socket| {
             let result = accept4(socket);
             let next = burst.after(&result);
             result.map(|accepted| (accepted, next))
-        }))?;
-        Poll::Ready(self.adopt(accepted))
+        })
     }
 
-    fn try_accept(&mut self) -> io::Result<TcpStream> {
-        self.adopt(self.io.try_op(accept4)?)
+    fn try_accept(&mut self) -> io::Result<Accepted> {
+        self.io.try_op(accept4)
+    }
+
+    fn open(accepted: Accepted, core: usize) -> io::Result<TcpStream> {
+        accepted.open(Some(core))
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
@@ -189,10 +190,31 @@ impl AsRawFd for TcpListener {
     }
 }
 
-/// A connection just accepted, not registered yet.
-struct Accepted {
+/// A TCP connection that was accepted and is in no reactor yet; see
+/// [`Listener::open`]. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Accepted {
     socket: net::TcpStream,
     peer: Option<SocketAddr>,
+}
+
+impl Accepted {
+    /// The peer's address, as `accept4` told it.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Registers it: in the reactor of `core`, or of the current one.
+    fn open(self, core: Option<usize>) -> io::Result<TcpStream> {
+        TcpStream::adopt(self.socket, self.peer, core)
+    }
+}
+
+impl AsFd for Accepted {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 /// One system call: non-blocking and close-on-exec from the start, and the peer's address.

@@ -6,7 +6,7 @@ mod options;
 mod split;
 mod stream;
 
-pub use listener::TcpListener;
+pub use listener::{Accepted, TcpListener};
 pub use options::ListenOptions;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use stream::TcpStream;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod mem_per_core;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
