@@ -23,7 +23,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -33,13 +32,15 @@ use ringspun_runtime::time::now;
 use super::alarm::{Alarm, after};
 use super::exchange::{Around, Ending, Exchange};
 use super::linger::Linger;
-use super::serve::Service;
+use super::service::Service;
 use crate::proto::Refusal;
 
 /// The future of one connection; see the module's text. A task of its own.
-pub(super) struct Connection<S> {
+pub(super) struct Connection<S, V: Service> {
     stream: S,
-    service: Arc<Service>,
+    service: V,
+    /// The handler's future, while it is pending.
+    call: Option<V::Call>,
     session: Session,
     alarm: Alarm,
     /// When an idle connection is closed; `None` while there is an exchange.
@@ -71,13 +72,14 @@ enum Turn {
     End,
 }
 
-impl<S: Stream> Connection<S> {
-    pub(super) fn new(stream: S, service: Arc<Service>, session: Session) -> Self {
-        let idle_deadline = Some(after(service.limits.head_timeout));
+impl<S: Stream, V: Service> Connection<S, V> {
+    pub(super) fn new(stream: S, service: V, session: Session) -> Self {
+        let idle_deadline = Some(after(service.rules().limits.head_timeout));
         let (alarm, state) = (Alarm::default(), State::Idle);
         Self {
             stream,
             service,
+            call: None,
             session,
             alarm,
             idle_deadline,
@@ -97,7 +99,7 @@ impl<S: Stream> Connection<S> {
         if self.session.poll_stopping(cx).is_ready() {
             return Poll::Ready(false);
         }
-        let idle_timeout = self.service.limits.idle_timeout;
+        let idle_timeout = self.service.rules().limits.idle_timeout;
         let deadline = *self
             .idle_deadline
             .get_or_insert_with(|| after(idle_timeout));
@@ -113,10 +115,11 @@ impl<S: Stream> Connection<S> {
         let mut budget = TURN;
         // What has just been taken from the pool is there to read.
         let mut is_fresh = exchange.is_idle();
-        exchange.begin_turn(&self.service);
+        exchange.begin_turn(self.service.rules());
         loop {
             let mut around = Around {
                 service: &self.service,
+                call: &mut self.call,
                 session: &self.session,
                 requests: &mut self.requests,
                 is_stopping: self.session.is_stopping(),
@@ -162,7 +165,7 @@ impl<S: Stream> Connection<S> {
         budget: &mut usize,
         cx: &mut Context<'_>,
     ) -> Result<bool, ()> {
-        let largest = self.service.receive.head.bytes;
+        let largest = self.service.rules().receive.head.bytes;
         match exchange.input.poll_read(&mut self.stream, largest, cx) {
             Poll::Ready(Ok(0)) => {
                 exchange.is_ended = true;
@@ -187,7 +190,7 @@ impl<S: Stream> Connection<S> {
         exchange: &mut Exchange,
         cx: &mut Context<'_>,
     ) -> Result<bool, ()> {
-        let limits = &self.service.limits;
+        let limits = &self.service.rules().limits;
         let wants_head = exchange.wants_rest_of_head();
         let wants_body = exchange.wants_body() && limits.body_rate > 0;
         let is_writing = !exchange.output.is_empty();
@@ -241,6 +244,7 @@ impl<S: Stream> Connection<S> {
                     return Poll::Ready(State::Idle);
                 }
                 Turn::Linger => {
+                    self.call = None;
                     return Poll::Ready(State::Lingering(Box::default()));
                 }
                 Turn::End => return Poll::Ready(State::Ended),
@@ -264,7 +268,7 @@ impl<S: Stream> Connection<S> {
     }
 }
 
-impl<S: Stream> Future for Connection<S> {
+impl<S: Stream, V: Service> Future for Connection<S, V> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -339,16 +343,19 @@ const TURN: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ringspun_net::{MemStream, TcpStream};
 
     use super::*;
+    use crate::server::service::Common;
 
     /// What an idle connection keeps: its task's future. The exchange, the buffer and the head are
     /// in pools.
     #[test]
     fn an_idle_connection_is_small() {
-        let tcp = size_of::<Connection<TcpStream>>();
-        let mem = size_of::<Connection<MemStream>>();
+        let tcp = size_of::<Connection<TcpStream, Arc<Common>>>();
+        let mem = size_of::<Connection<MemStream, Arc<Common>>>();
         println!("future of a connection: TCP {tcp} bytes, in memory {mem} bytes");
         println!(
             "stream {}, session {}, alarm {}",

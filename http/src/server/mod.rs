@@ -20,6 +20,7 @@ mod input;
 mod linger;
 mod output;
 mod serve;
+mod service;
 mod shutdown;
 
 pub use self::config::Limits;

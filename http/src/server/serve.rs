@@ -8,13 +8,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringspun_net::{Acceptor, Listener, TcpListener};
+use ringspun_net::{Acceptor, Listener, Serving, TcpListener};
 
 use super::config::Limits;
 use super::connection::Connection;
+use super::service::{Common, Rules};
 use super::shutdown::{self, Ended, Trigger};
 use crate::handler::Handler;
-use crate::proto::{InvalidHeader, ReceiveLimits, is_field_value};
+use crate::proto::{InvalidHeader, is_field_value};
 
 /// A server that is about to serve.
 ///
@@ -150,18 +151,26 @@ impl<L: Listener> Server<L> {
         } else {
             Trigger::Never
         };
-        let service = Service {
-            handler: Box::new(handler),
-            limits: self.limits,
-            receive: self.limits.receive(),
-            server_line: self.server_line,
+        let (limits, server_line) = (self.limits, self.server_line);
+        let rules = Rules {
+            limits,
+            receive: limits.receive(),
+            server_line,
+        };
+        let handler = Box::new(handler);
+        let service = Arc::new(Common { handler, rules });
+        let start = |acceptor: Acceptor<L>| {
+            acceptor.serve(move |stream, session| {
+                Connection::new(stream, Arc::clone(&service), session)
+            })
         };
         let acceptor = Acceptor::new(self.listeners)
             .max_connections(self.limits.connections)
             .hand_over(self.hand_over);
         Serve {
             acceptor,
-            service,
+            start: Box::new(start),
+            limits,
             grace: self.grace,
             trigger,
         }
@@ -184,7 +193,9 @@ impl<L: Listener> Server<L> {
 #[must_use = "a server serves when it is awaited"]
 pub struct Serve<L> {
     acceptor: Acceptor<L>,
-    service: Service,
+    /// What remains to be done: the handler and the rules are in it.
+    start: Box<dyn FnOnce(Acceptor<L>) -> Serving + Send>,
+    limits: Limits,
     grace: Duration,
     trigger: Trigger,
 }
@@ -216,15 +227,13 @@ impl<L: Listener> Serve<L> {
     async fn run(self) -> io::Result<Ended> {
         let Self {
             acceptor,
-            service,
+            start,
             grace,
             trigger,
+            ..
         } = self;
         let trigger = trigger.arm()?;
-        let service = Arc::new(service);
-        let serving = acceptor
-            .serve(move |stream, session| Connection::new(stream, Arc::clone(&service), session));
-        Ok(shutdown::run(serving, trigger, grace).await)
+        Ok(shutdown::run(start(acceptor), trigger, grace).await)
     }
 }
 
@@ -241,18 +250,8 @@ impl<L: fmt::Debug> fmt::Debug for Serve<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("acceptor", &self.acceptor)
-            .field("limits", &self.service.limits)
+            .field("limits", &self.limits)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
-}
-
-/// What all connections of a server share.
-pub(super) struct Service {
-    pub(super) handler: Box<dyn Handler>,
-    pub(super) limits: Limits,
-    /// The limits once more, as the codec wants them.
-    pub(super) receive: ReceiveLimits,
-    /// The Server line with its CRLF, or nothing.
-    pub(super) server_line: Vec<u8>,
 }

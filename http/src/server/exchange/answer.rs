@@ -5,24 +5,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::StatusCode;
-use ringspun_runtime::task::PooledFuture;
 
 use super::{Around, Ending, Exchange};
 use crate::message::{Feeder, IntoResponse, Plain, Response};
 use crate::proto::{Refusal, ResponseHead, Sending, WrongLength, date_line};
+use crate::server::service::Service;
 
 impl Exchange {
-    pub(super) fn poll_call(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
-        match self.call.take() {
+    pub(super) fn poll_call<V: Service>(
+        &mut self,
+        around: &mut Around<'_, V>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        match around.call.take() {
             Some(call) => self.poll_this_call(call, around, cx),
             None => false,
         }
     }
 
-    pub(super) fn poll_this_call(
+    pub(super) fn poll_this_call<V: Service>(
         &mut self,
-        mut call: PooledFuture<Response>,
-        around: &mut Around<'_>,
+        mut call: V::Call,
+        around: &mut Around<'_, V>,
         cx: &mut Context<'_>,
     ) -> bool {
         // The future is dropped inside as well: its destructors are the handler's code too.
@@ -38,7 +42,7 @@ impl Exchange {
         match polled {
             Ok(Ok(response)) => self.answer(response, around),
             Ok(Err(call)) => {
-                self.call = Some(call);
+                *around.call = Some(call);
                 return false;
             }
             Err(_) => self.answer_panic(around),
@@ -47,7 +51,7 @@ impl Exchange {
     }
 
     #[cold]
-    pub(super) fn answer_panic(&mut self, around: &mut Around<'_>) {
+    pub(super) fn answer_panic<V: Service>(&mut self, around: &mut Around<'_, V>) {
         tracing::error!("a handler panicked; its connection is closed");
         let response = Response::text("internal server error\n").with_close();
         self.answer(
@@ -57,7 +61,7 @@ impl Exchange {
     }
 
     /// Turns a response into bytes, or begins to if its body comes in chunks.
-    fn answer(&mut self, mut response: Response, around: &mut Around<'_>) {
+    fn answer<V: Service>(&mut self, mut response: Response, around: &mut Around<'_, V>) {
         let is_tunnel = self.conn.is_connect() && response.status.is_success();
         if response.status.is_informational() || is_tunnel {
             response = misplaced(is_tunnel);
@@ -67,7 +71,7 @@ impl Exchange {
         }
         let own_common;
         let common = if response.has_date || response.has_server {
-            own_common = common_lines(&response, &around.service.server_line);
+            own_common = common_lines(&response, &around.rules().server_line);
             &own_common
         } else {
             &self.common
@@ -105,9 +109,9 @@ impl Exchange {
     }
 
     /// Whether more of the body than is worth taking in will be left unread.
-    fn leaves_too_much(&self, around: &Around<'_>) -> bool {
+    fn leaves_too_much<V: Service>(&self, around: &Around<'_, V>) -> bool {
         let left = self.conn.body_left().unwrap_or(0);
-        left > around.service.limits.unread_bytes
+        left > around.rules().limits.unread_bytes
             && self
                 .feeder
                 .as_ref()

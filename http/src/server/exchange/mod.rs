@@ -26,12 +26,11 @@ use std::task::Context;
 use std::time::Instant;
 
 use ringspun_net::Session;
-use ringspun_runtime::task::PooledFuture;
 
 use super::input::Input;
 use super::output::Output;
-use super::serve::Service;
-use crate::message::{Body, BodyError, Feeder, Parts, Response};
+use super::service::{Rules, Service};
+use crate::message::{Body, BodyError, Feeder, Parts};
 use crate::proto::{Conn, Next, Refusal, append_refusal, date_line};
 
 /// See the module's text. Recycled: an idle connection has none.
@@ -45,8 +44,6 @@ pub(super) struct Exchange {
     common: Vec<u8>,
     /// What the next head is parsed into.
     parts: Option<Parts>,
-    /// The handler's future.
-    call: Option<PooledFuture<Response>>,
     /// To the reader of the request's body, if there is one.
     feeder: Option<Feeder>,
     /// The body of the response, if it comes in chunks.
@@ -81,13 +78,22 @@ pub(super) enum Ending {
 }
 
 /// What the exchange knows of its connection.
-pub(super) struct Around<'a> {
-    pub(super) service: &'a Service,
+pub(super) struct Around<'a, V: Service> {
+    pub(super) service: &'a V,
+    /// The handler's future, while it is pending. It may have to stay on its thread, which the
+    /// exchange need not; so it is kept beside it.
+    pub(super) call: &'a mut Option<V::Call>,
     pub(super) session: &'a Session,
     /// Requests that were begun on this connection.
     pub(super) requests: &'a mut u32,
     /// The server stops: this response is the last.
     pub(super) is_stopping: bool,
+}
+
+impl<V: Service> Around<'_, V> {
+    pub(super) fn rules(&self) -> &Rules {
+        self.service.rules()
+    }
 }
 
 impl Exchange {
@@ -148,7 +154,11 @@ impl Exchange {
     }
 
     /// Goes on as far as possible without I/O. True if anything was done.
-    pub(super) fn go_on(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+    pub(super) fn go_on<V: Service>(
+        &mut self,
+        around: &mut Around<'_, V>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         let mut has_moved = false;
         while self.ending.is_none() && !self.output.is_full() && self.step(around, cx) {
             has_moved = true;
@@ -176,10 +186,10 @@ impl Exchange {
     }
 
     /// Whatever has woken the connection may be what call or body waits for.
-    pub(super) fn begin_turn(&mut self, service: &Service) {
+    pub(super) fn begin_turn(&mut self, rules: &Rules) {
         self.is_stirred = true;
         self.common.clear();
-        self.common.extend_from_slice(&service.server_line);
+        self.common.extend_from_slice(&rules.server_line);
         self.common.extend_from_slice(date_line().bytes());
         if let Some(feeder) = &self.feeder {
             // The handler reads while we run.
@@ -201,8 +211,8 @@ impl Exchange {
     }
 
     /// One step; false if there is none to take.
-    fn step(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
-        if self.is_stirred && (self.call.is_some() || self.body.is_some()) {
+    fn step<V: Service>(&mut self, around: &mut Around<'_, V>, cx: &mut Context<'_>) -> bool {
+        if self.is_stirred && (around.call.is_some() || self.body.is_some()) {
             self.is_stirred = false;
             return self.poll_call(around, cx)
                 || self.poll_body(cx)

@@ -9,10 +9,15 @@ use ringspun_runtime::budget;
 use super::{Around, Ending, Exchange};
 use crate::message::{Body, Parts, Request, pipe};
 use crate::proto::{BodyLength, Event, Head};
+use crate::server::service::Service;
 
 impl Exchange {
     /// Takes the next event out of the input.
-    pub(super) fn receive(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+    pub(super) fn receive<V: Service>(
+        &mut self,
+        around: &mut Around<'_, V>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         if self.conn.is_between_messages() {
             return self.receive_head(around, cx);
         }
@@ -21,7 +26,7 @@ impl Exchange {
         if self.conn.is_received() || !(is_at_end || self.can_take_content()) {
             return false;
         }
-        let (limits, mut at) = (&around.service.receive, 0);
+        let (limits, mut at) = (&around.rules().receive, 0);
         let unused = self.input.unused();
         let mut nothing = Head::new();
         match self
@@ -51,7 +56,11 @@ impl Exchange {
         }
     }
 
-    fn receive_head(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) -> bool {
+    fn receive_head<V: Service>(
+        &mut self,
+        around: &mut Around<'_, V>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         if self.input.is_empty() && !self.is_ended {
             return false;
         }
@@ -62,7 +71,7 @@ impl Exchange {
         };
         let mut at = 0;
         let parts = self.parts.get_or_insert_with(Parts::take);
-        let limits = &around.service.receive;
+        let limits = &around.rules().receive;
         let unused = self.input.unused();
         let event = self
             .conn
@@ -82,11 +91,11 @@ impl Exchange {
     }
 
     /// Gives a request to its handler. Most answers are ready at once.
-    fn begin(&mut self, around: &mut Around<'_>, cx: &mut Context<'_>) {
+    fn begin<V: Service>(&mut self, around: &mut Around<'_, V>, cx: &mut Context<'_>) {
         let mut parts = self.parts.take().expect("a head was parsed into them");
         parts.peer = around.session.peer_addr();
         *around.requests = around.requests.saturating_add(1);
-        if around.is_stopping || *around.requests >= around.service.limits.requests_per_connection {
+        if around.is_stopping || *around.requests >= around.rules().limits.requests_per_connection {
             self.conn.close_after();
         }
         let body = match parts.head.body() {
@@ -94,8 +103,8 @@ impl Exchange {
             length => self.begin_body(length, around),
         };
         let request = Request::from_parts(parts, body);
-        let handler = &around.service.handler;
-        match catch_unwind(AssertUnwindSafe(|| handler.call(request))) {
+        let service = around.service;
+        match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
             Ok(call) => {
                 self.poll_this_call(call, around, cx);
             }
@@ -104,7 +113,7 @@ impl Exchange {
     }
 
     /// The body of a request: whole if it is there already, else through a pipe.
-    fn begin_body(&mut self, length: BodyLength, around: &Around<'_>) -> Body {
+    fn begin_body<V: Service>(&mut self, length: BodyLength, around: &Around<'_, V>) -> Body {
         let length = match length {
             BodyLength::Known(length) => Some(length),
             _ => None,
@@ -114,7 +123,7 @@ impl Exchange {
         if let Some(bytes) = whole.and_then(|length| unused.get(..length)) {
             let body = Bytes::copy_from_slice(bytes);
             let (mut at, mut nothing) = (0, Head::new());
-            let limits = &around.service.receive;
+            let limits = &around.rules().receive;
             // Two events: the content, which is copied already, and the end.
             for _ in 0..2 {
                 let event = self
@@ -160,7 +169,12 @@ impl Exchange {
     }
 
     /// Passes content on to the reader, or drops it if there is none.
-    fn take_content(&mut self, content: usize, around: &Around<'_>, cx: &Context<'_>) {
+    fn take_content<V: Service>(
+        &mut self,
+        content: usize,
+        around: &Around<'_, V>,
+        cx: &Context<'_>,
+    ) {
         self.body_bytes += content as u64;
         let reader = self
             .feeder
@@ -170,7 +184,7 @@ impl Exchange {
             Some(feeder) => feeder.push(Bytes::copy_from_slice(&self.input.unused()[..content])),
             None => {
                 self.unread += content as u64;
-                self.unread_limit = around.service.limits.unread_bytes;
+                self.unread_limit = around.rules().limits.unread_bytes;
                 if !self.unread_is_bearable() {
                     self.conn.close_after();
                 }
