@@ -40,7 +40,7 @@ mod tests;
 pub use self::error::JoinError;
 pub use self::header::Id;
 pub use self::join::{AbortHandle, JoinHandle};
-pub use self::pooled::PooledFuture;
+pub use self::pooled::{LocalPooledFuture, PooledFuture};
 pub use self::yield_now::{YieldNow, yield_now};
 
 pub(crate) use self::header::Header;

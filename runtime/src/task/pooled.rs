@@ -1,4 +1,4 @@
-//! A boxed future whose memory is recycled.
+//! Boxed futures whose memory is recycled.
 
 use std::alloc::Layout;
 use std::fmt;
@@ -45,7 +45,7 @@ impl<F: Future<Output: 'static>> Vtables<F> {
     };
 }
 
-// SAFETY: `new` takes only futures that are `Send`, and the block is owned.
+// SAFETY: the block is owned, and the future in it is `Send`, or stays on this thread (`of`).
 unsafe impl<T: 'static> Send for PooledFuture<T> {}
 // The future behind the pointer never moves, whatever happens to the handle.
 impl<T: 'static> Unpin for PooledFuture<T> {}
@@ -53,6 +53,15 @@ impl<T: 'static> Unpin for PooledFuture<T> {}
 impl<T: 'static> PooledFuture<T> {
     /// Moves `future` into a block of the pool.
     pub fn new<F: Future<Output = T> + Send + 'static>(future: F) -> Self {
+        // SAFETY: the future is `Send`.
+        unsafe { Self::of(future) }
+    }
+
+    /// As [`new`](Self::new), for any future.
+    ///
+    /// # Safety
+    /// If the future is not `Send`, the result does not leave this thread.
+    unsafe fn of<F: Future<Output = T> + 'static>(future: F) -> Self {
         let block = block::alloc(layout::<F>());
         // SAFETY: the block is fresh and fits `F`.
         unsafe { block.cast::<F>().write(future) };
@@ -95,6 +104,56 @@ impl<T: 'static> fmt::Debug for PooledFuture<T> {
         f.debug_struct("PooledFuture")
             .field("size", &self.vtable.layout.size())
             .finish()
+    }
+}
+
+/// A [`PooledFuture`] of a future that need not be `Send`; nor is this.
+///
+/// ```
+/// # use ringspun_runtime::{Builder, task::LocalPooledFuture};
+/// # use std::rc::Rc;
+/// let number = Rc::new(42);
+/// let answer = LocalPooledFuture::new(async move { *number });
+/// # let rt = Builder::new().cores(1).build().unwrap();
+/// assert_eq!(rt.block_on(answer), 42);
+/// ```
+///
+/// It stays on its thread:
+/// ```compile_fail,E0277
+/// # use ringspun_runtime::task::LocalPooledFuture;
+/// fn elsewhere<T: Send>(_: T) {}
+/// elsewhere(LocalPooledFuture::new(async {}));
+/// ```
+pub struct LocalPooledFuture<T: 'static> {
+    future: PooledFuture<T>,
+    /// Neither `Send` nor `Sync`, as the future inside may be.
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl<T: 'static> LocalPooledFuture<T> {
+    /// Moves `future` into a block of the pool.
+    pub fn new<F: Future<Output = T> + 'static>(future: F) -> Self {
+        // SAFETY: the type around it is not `Send`, and gives it to nobody.
+        let future = unsafe { PooledFuture::of(future) };
+        Self {
+            future,
+            _of_this_thread: PhantomData,
+        }
+    }
+}
+
+impl<T: 'static> Future for LocalPooledFuture<T> {
+    type Output = T;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.future).poll(cx)
+    }
+}
+
+impl<T: 'static> fmt::Debug for LocalPooledFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.future.fmt(f)
     }
 }
 
