@@ -6,6 +6,7 @@ use std::thread;
 
 use ringspun_reactor::Reactor;
 
+use crate::cpus;
 use crate::handle::Handle;
 use crate::loom::CachePadded;
 use crate::metrics::Counters;
@@ -34,6 +35,7 @@ pub struct Builder {
     thread_name: String,
     stack_size: Option<usize>,
     test_clock: bool,
+    pin_cores: bool,
 }
 
 impl Default for Builder {
@@ -50,13 +52,14 @@ impl Builder {
             thread_name: "ringspun".to_owned(),
             stack_size: None,
             test_clock: false,
+            pin_cores: false,
         }
     }
 
     /// How many cores, each with its thread and its reactor.
     ///
-    /// Unset: the environment variable `RINGSPUN_CORES`, else the CPUs of the affinity mask and the
-    /// cgroup's quota ([`std::thread::available_parallelism`]).
+    /// Unset: the environment variable `RINGSPUN_CORES`, else the CPUs that this process may use: those of
+    /// the affinity mask, or the CPU quota of its cgroups, rounded up, if that is less.
     #[must_use]
     pub fn cores(mut self, cores: usize) -> Self {
         self.cores = Some(cores);
@@ -74,6 +77,15 @@ impl Builder {
     #[must_use]
     pub fn thread_stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Pins the worker of core *i* to the *i*-th CPU of the affinity mask of the thread that builds the
+    /// runtime, counted round if there are more cores than CPUs. Off unless set. Where the system refuses,
+    /// a warning is logged, and the worker runs unpinned. Threads that a task starts inherit the pin.
+    #[must_use]
+    pub fn pin_cores(mut self, on: bool) -> Self {
+        self.pin_cores = on;
         self
     }
 
@@ -100,6 +112,7 @@ impl Builder {
         if self.thread_name.contains('\0') {
             return Err(invalid(format!("thread name {:?}", self.thread_name)));
         }
+        let cpus = self.cpus_to_pin();
         let clock = Arc::new(Clock::new(self.test_clock));
         let (remotes, locals): (Vec<_>, Vec<_>) = (0..cores)
             .map(|index| new_core(index, &clock))
@@ -114,7 +127,7 @@ impl Builder {
         // From here on a failure drops the runtime, which ends and joins what was started.
         let mut runtime = Runtime::new(handle);
         for core in locals {
-            let thread = self.spawn_worker(&shared, core)?;
+            let thread = self.spawn_worker(&shared, core, cpus.clone())?;
             runtime.add_thread(thread);
         }
         Ok(runtime)
@@ -124,6 +137,7 @@ impl Builder {
         &self,
         shared: &Arc<Shared>,
         core: Box<Core>,
+        cpus: Option<Arc<[usize]>>,
     ) -> io::Result<thread::JoinHandle<()>> {
         let name = format!("{}-{}", self.thread_name, core.index);
         let home = Home {
@@ -135,11 +149,30 @@ impl Builder {
             builder = builder.stack_size(bytes);
         }
         builder
-            .spawn(move || Worker::new(core.index, Handle::new(home)).run(core))
+            .spawn(move || {
+                if let Some(cpus) = cpus {
+                    cpus::pin_current(core.index, &cpus);
+                }
+                Worker::new(core.index, Handle::new(home)).run(core);
+            })
             .map_err(|error| {
                 let text = format!("cannot start worker thread {name}: {error}");
                 io::Error::new(error.kind(), text)
             })
+    }
+
+    /// The CPUs for [`pin_cores`](Self::pin_cores), in order of the cores.
+    fn cpus_to_pin(&self) -> Option<Arc<[usize]>> {
+        if !self.pin_cores {
+            return None;
+        }
+        match cpus::allowed() {
+            Ok(cpus) => Some(cpus.into()),
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the affinity mask: no core is pinned");
+                None
+            }
+        }
     }
 
     fn count_cores(&self) -> io::Result<usize> {
@@ -151,7 +184,7 @@ impl Builder {
                     "RINGSPUN_CORES is {text:?}: set it to a number of cores, or not"
                 ))
             })?,
-            (None, Err(_)) => thread::available_parallelism().map_or(1, usize::from),
+            (None, Err(_)) => cpus::available(),
         };
         if self.test_clock && cores != 1 {
             return Err(invalid(format!(

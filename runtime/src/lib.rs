@@ -22,6 +22,7 @@ mod block_on;
 mod builder;
 mod contain;
 mod context;
+mod cpus;
 mod handle;
 mod loom;
 mod metrics;

@@ -92,3 +92,25 @@ pub fn status(name: &str) -> u64 {
     let number = line.split_ascii_whitespace().nth(1).expect("a value");
     number.parse().expect("a number")
 }
+
+/// The CPUs in this thread's affinity mask.
+pub fn allowed_cpus() -> Vec<usize> {
+    let text = std::fs::read_to_string("/proc/thread-self/status").expect("procfs");
+    let list = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .expect("a line of that name");
+    list.trim()
+        .split(',')
+        .flat_map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let number = |text: &str| text.parse::<usize>().expect("a number");
+            number(first)..=number(last)
+        })
+        .collect()
+}
+
+/// The first CPU that this thread may use.
+pub fn first_cpu() -> usize {
+    allowed_cpus()[0]
+}
