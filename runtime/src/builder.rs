@@ -2,22 +2,29 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
+use std::time::Duration;
 
 use ringspun_reactor::Reactor;
 
 use crate::cpus;
 use crate::handle::Handle;
-use crate::loom::CachePadded;
+use crate::loom::atomic::AtomicU64;
+use crate::loom::{CachePadded, Mutex};
 use crate::metrics::Counters;
 use crate::runtime::Runtime;
 use crate::scheduler::core::Core;
+use crate::scheduler::fence::Fence;
 use crate::scheduler::idle::MAX_WORKERS;
 use crate::scheduler::inject::Inject;
+use crate::scheduler::lease::{Lease, MAX_HOLDERS};
+use crate::scheduler::lifo::LifoSlot;
+use crate::scheduler::limits::Limits;
+use crate::scheduler::monitor;
 use crate::scheduler::park::Unparker;
 use crate::scheduler::queue::ring;
 use crate::scheduler::shared::{Home, Remote, Shared};
-use crate::scheduler::worker::Worker;
+use crate::scheduler::spares::ThreadConfig;
+
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
 
@@ -36,6 +43,10 @@ pub struct Builder {
     stack_size: Option<usize>,
     test_clock: bool,
     pin_cores: bool,
+    watchdog: Duration,
+    hand_off: Option<Duration>,
+    spare_threads: Option<usize>,
+    steal_readiness: bool,
 }
 
 impl Default for Builder {
@@ -53,6 +64,10 @@ impl Builder {
             stack_size: None,
             test_clock: false,
             pin_cores: false,
+            watchdog: WATCHDOG,
+            hand_off: Some(HAND_OFF),
+            spare_threads: None,
+            steal_readiness: true,
         }
     }
 
@@ -89,6 +104,42 @@ impl Builder {
         self
     }
 
+    /// How soon an idle worker looks after cores that are stuck in one task, and serves what waits for
+    /// them: 500 µs unless set. 200 µs suits services that want a short tail more than a few wake-ups;
+    /// [`Duration::ZERO`] turns this off, and [`hand_off_after`](Self::hand_off_after) with it. An idle
+    /// process pays nothing. With more cores than CPUs the time is longer by the square of the ratio.
+    #[must_use]
+    pub fn watchdog(mut self, period: Duration) -> Self {
+        self.watchdog = period;
+        self
+    }
+
+    /// How long one poll of a task may keep a core while other work waits for it and no worker is idle;
+    /// then another thread gets the core: 1 ms unless set, `None` for never. The resolution is the
+    /// [`watchdog`](Self::watchdog)'s period.
+    #[must_use]
+    pub fn hand_off_after(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.hand_off = time.into();
+        self
+    }
+
+    /// The most threads beside one for each core, for cores whose threads are stuck or in
+    /// [`block_in_place`](crate::block_in_place): 4 for each core and at least 32 unless set. They are
+    /// started when needed, and end after 10 s without use.
+    #[must_use]
+    pub fn spare_threads(mut self, threads: usize) -> Self {
+        self.spare_threads = Some(threads);
+        self
+    }
+
+    /// Whether idle workers take ready events and due timers from stuck cores, beside tasks: on unless
+    /// set. For comparison.
+    #[must_use]
+    pub fn steal_readiness(mut self, on: bool) -> Self {
+        self.steal_readiness = on;
+        self
+    }
+
     /// A virtual clock for tests: it stands still while any task can run, and jumps to the next timer
     /// when all wait, so that no test of a timeout sleeps. Needs `cores(1)`, the default then.
     ///
@@ -112,53 +163,39 @@ impl Builder {
         if self.thread_name.contains('\0') {
             return Err(invalid(format!("thread name {:?}", self.thread_name)));
         }
-        let cpus = self.cpus_to_pin();
         let clock = Arc::new(Clock::new(self.test_clock));
+        let limits = Limits::new(cores, self.watchdog, self.hand_off, self.steal_readiness);
+        let fence = Fence::best();
         let (remotes, locals): (Vec<_>, Vec<_>) = (0..cores)
-            .map(|index| new_core(index, &clock))
+            .map(|index| new_core(index, &clock, fence, &limits))
             .collect::<io::Result<Vec<_>>>()?
             .into_iter()
             .unzip();
-        let shared = Arc::new(Shared::new(remotes.into(), clock));
+        let spares = self.spare_threads.unwrap_or_else(|| (4 * cores).max(32));
+        let desks = cores.saturating_add(spares).min(MAX_HOLDERS);
+        let threads = ThreadConfig {
+            name: self.thread_name.clone(),
+            stack_size: self.stack_size,
+            cpus: self.cpus_to_pin(),
+        };
+        let shared = Shared::new(remotes.into(), desks, threads, clock, limits)
+            .map(Arc::new)
+            .map_err(|error| {
+                let text = format!("cannot set up the watchdog (timerfd, epoll): {error}");
+                io::Error::new(error.kind(), text)
+            })?;
         let handle = Handle::new(Home {
             shared: shared.clone(),
             core: None,
         });
         // From here on a failure drops the runtime, which ends and joins what was started.
-        let mut runtime = Runtime::new(handle);
+        let runtime = Runtime::new(handle);
         for core in locals {
-            let thread = self.spawn_worker(&shared, core, cpus.clone())?;
-            runtime.add_thread(thread);
+            let reservation = shared.spares.reserve().expect("a desk for each core");
+            shared.spares.give(&shared, reservation, core)?;
         }
+        monitor::start(&shared)?;
         Ok(runtime)
-    }
-
-    fn spawn_worker(
-        &self,
-        shared: &Arc<Shared>,
-        core: Box<Core>,
-        cpus: Option<Arc<[usize]>>,
-    ) -> io::Result<thread::JoinHandle<()>> {
-        let name = format!("{}-{}", self.thread_name, core.index);
-        let home = Home {
-            shared: shared.clone(),
-            core: Some(core.index),
-        };
-        let mut builder = thread::Builder::new().name(name.clone());
-        if let Some(bytes) = self.stack_size {
-            builder = builder.stack_size(bytes);
-        }
-        builder
-            .spawn(move || {
-                if let Some(cpus) = cpus {
-                    cpus::pin_current(core.index, &cpus);
-                }
-                Worker::new(core.index, Handle::new(home)).run(core);
-            })
-            .map_err(|error| {
-                let text = format!("cannot start worker thread {name}: {error}");
-                io::Error::new(error.kind(), text)
-            })
     }
 
     /// The CPUs for [`pin_cores`](Self::pin_cores), in order of the cores.
@@ -198,24 +235,44 @@ impl Builder {
     }
 }
 
+/// The watchdog's period: a stall costs others a quarter of a millisecond on average.
+const WATCHDOG: Duration = Duration::from_micros(500);
+/// A thousand times what a poll should take, and far below what a person sees.
+const HAND_OFF: Duration = Duration::from_millis(1);
+
 fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-fn new_core(index: usize, clock: &Arc<Clock>) -> io::Result<(Remote, Box<Core>)> {
+fn new_core(
+    index: usize,
+    clock: &Arc<Clock>,
+    fence: Fence,
+    limits: &Limits,
+) -> io::Result<(Remote, Box<Core>)> {
     let reactor = Arc::new(Reactor::new().map_err(|error| {
         let text = format!("cannot make the reactor of core {index} (epoll and eventfd): {error}");
         io::Error::new(error.kind(), text)
     })?);
     let unparker = Arc::new(Unparker::new(reactor.clone()));
     let (local, steal) = ring();
+    let (local_yields, yields) = ring();
+    // Until it is known better: a request.
+    let mean_poll = limits.ticks.of(Duration::from_micros(5));
     let remote = Remote {
+        task_start: CachePadded(AtomicU64::new(0)),
+        lifo: LifoSlot::new(),
+        lease: Lease::new(fence),
         ring: steal,
+        yields,
+        mean_poll: AtomicU64::new(mean_poll),
+        stall: Mutex::default(),
         inbox: Inject::new(),
         timers: Arc::new(Timers::new(index, unparker.clone(), clock.clone())),
         unparker,
         reactor,
         counters: CachePadded(Counters::default()),
     };
-    Ok((remote, Box::new(Core::new(index, local))))
+    let core = Core::new(index, local, local_yields, mean_poll);
+    Ok((remote, Box::new(core)))
 }

@@ -104,15 +104,17 @@ fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
 pub(crate) fn with_core<R>(shared: &Shared, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
     with_worker(|worker| {
         let worker = worker.filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))?;
-        worker.lease.with(f)
+        worker.with_core(f)
     })
 }
 
-/// The core of the worker that runs this task; `None` on threads that are not workers.
+/// The core of the worker that runs this task; `None` on threads that are not workers, and on one whose
+/// core was handed to another thread because it is stuck or in
+/// [`block_in_place`](crate::block_in_place).
 ///
 /// A task may go on on another core after an await point.
 pub fn current_core() -> Option<usize> {
-    with_worker(|worker| worker.map(|worker| worker.index))
+    with_worker(|worker| worker?.core())
 }
 
 /// The core of `shared` that serves this thread: its own if it is a worker there, else one in turn. A
@@ -121,13 +123,32 @@ pub(crate) fn core_of(shared: &Shared) -> usize {
     with_worker(|worker| {
         worker
             .filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))
-            .map_or_else(|| shared.next_core(), |worker| worker.index)
+            .and_then(Worker::core)
+            .unwrap_or_else(|| shared.next_core())
     })
 }
 
 /// Whether this thread is the worker that `unparker` wakes: it needs no wake-up then.
 pub(crate) fn is_current(unparker: &Arc<Unparker>) -> bool {
-    with_worker(|worker| worker.is_some_and(|worker| Arc::ptr_eq(worker.unparker(), unparker)))
+    with_worker(|worker| {
+        worker
+            .and_then(|worker| Some(&worker.shared.remotes[worker.core()?].unparker))
+            .is_some_and(|own| Arc::ptr_eq(own, unparker) && !own.is_adopted())
+    })
+}
+
+/// Gives the core of this thread away, if it is a worker in a task: `f` may block then.
+pub(crate) fn hand_off() {
+    with_worker(|worker| {
+        if let Some(worker) = worker {
+            worker.hand_off();
+        }
+    });
+}
+
+/// Whether this thread is a worker of `shared`.
+pub(crate) fn is_worker_of(shared: &Shared) -> bool {
+    with_worker(|worker| worker.is_some_and(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared)))
 }
 
 /// Whether this thread is a worker, of any runtime.
@@ -137,7 +158,7 @@ pub(crate) fn is_worker() -> bool {
 
 /// The clock of this core's turn.
 pub(crate) fn coarse_now() -> Option<Instant> {
-    with_worker(|worker| worker?.lease.with(|core| core.instant))
+    with_worker(|worker| worker?.with_core(|core| core.instant))
 }
 
 /// The timers for a sleep that is polled here: the current core's, else those of a core in turn.

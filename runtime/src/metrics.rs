@@ -63,6 +63,23 @@ counters! {
     empty_searches,
     /// Sleeping workers woken because there was work for one more.
     wakes_sent,
+    /// Sleepers' looks after a stuck core: the times one began to watch over it.
+    adoptions,
+    /// Times this core was taken from a thread that was stuck in a task, or gave it away
+    /// ([`block_in_place`](crate::block_in_place)), and went to another thread.
+    hand_offs,
+    /// Times a stuck core stayed with its thread because no spare thread was left.
+    spares_missing,
+    /// Events taken from the reactors of stuck cores.
+    stolen_events,
+    /// Timers taken from stuck cores.
+    stolen_timers,
+    /// Tasks that yielded or woke themselves.
+    yields,
+    /// Polls of tasks that took longer than 10 ms.
+    slow_polls,
+    /// Times the watchdog woke this core's worker.
+    watchdog_fires,
     /// Times the worker slept in its reactor.
     parks,
     /// Tasks put into the inject queue because the ring was full.
@@ -89,6 +106,8 @@ pub struct Metrics {
     pub inject_len: usize,
     /// Tasks pushed to the inject queue from threads outside the runtime.
     pub foreign_pushes: u64,
+    /// Threads of the runtime now: workers, spares and the monitor.
+    pub threads: usize,
     /// Workers asleep now.
     pub parked: usize,
     /// Workers searching now.

@@ -34,7 +34,6 @@ use crate::time::clock;
 /// its threads end by themselves.
 pub struct Runtime {
     handle: Handle,
-    threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Runtime {
@@ -48,14 +47,7 @@ impl Runtime {
     }
 
     pub(crate) fn new(handle: Handle) -> Self {
-        Self {
-            handle,
-            threads: Vec::new(),
-        }
-    }
-
-    pub(crate) fn add_thread(&mut self, thread: thread::JoinHandle<()>) {
-        self.threads.push(thread);
+        Self { handle }
     }
 
     /// A handle to spawn from other threads.
@@ -83,23 +75,25 @@ impl Runtime {
     /// # Panics
     ///
     /// On one of the runtime's own workers, as dropping.
-    pub fn shutdown_timeout(mut self, limit: Duration) -> bool {
+    pub fn shutdown_timeout(self, limit: Duration) -> bool {
         self.begin_shutdown();
+        let shared = self.handle.shared_arc();
+        // Everything is done below.
+        std::mem::forget(self);
         let deadline = clock::add(Instant::now(), limit);
-        let mut threads = std::mem::take(&mut self.threads);
+        let mut threads = Vec::new();
         loop {
+            // Also those that were started meanwhile.
+            threads.append(&mut shared.spares.take_threads());
             let (finished, running) = threads.into_iter().partition(|t| t.is_finished());
             threads = running;
             join(finished);
             if threads.is_empty() {
-                shutdown::finish(self.handle.shared());
+                shutdown::finish(&shared);
                 return true;
             }
             if Instant::now() >= deadline {
-                tracing::warn!(
-                    threads = threads.len(),
-                    "shutdown: threads are still inside a task's poll and are left behind"
-                );
+                shutdown::name_the_stuck(&shared, threads.len());
                 return false;
             }
             thread::sleep(Duration::from_millis(1));
@@ -117,12 +111,7 @@ impl Runtime {
     }
 
     fn is_own_worker(&self) -> bool {
-        let current = thread::current().id();
-        context::is_worker()
-            && self
-                .threads
-                .iter()
-                .any(|thread| thread.thread().id() == current)
+        context::is_worker_of(self.handle.shared())
     }
 }
 
@@ -134,7 +123,14 @@ impl Drop for Runtime {
             return;
         }
         self.begin_shutdown();
-        join(std::mem::take(&mut self.threads));
+        // A thread that is joined may have started another one before.
+        loop {
+            let threads = self.handle.shared().spares.take_threads();
+            if threads.is_empty() {
+                break;
+            }
+            join(threads);
+        }
         shutdown::finish(self.handle.shared());
     }
 }

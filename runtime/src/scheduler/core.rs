@@ -3,11 +3,13 @@
 //! A worker holds its core in hand between tasks, and in its [lease](super::lease) while it polls one.
 //! What others may reach of a core is its [`Remote`](super::shared::Remote).
 
+use std::panic::Location;
 use std::task::Waker;
 use std::time::Instant;
 
 use ringspun_reactor::{Events, WakeList};
 
+use super::limits::Limits;
 use super::queue::Local;
 use super::shared::{Remote, Shared};
 use crate::rng::Rng;
@@ -24,9 +26,8 @@ pub(crate) struct Core {
     pub(crate) index: usize,
     /// Tasks to run, oldest first.
     ring: Local,
-    /// The task that the running one has just woken or spawned: it runs next, while what the two share
-    /// is still in the cache.
-    lifo: Option<Notified>,
+    /// Tasks that yielded or woke themselves: they go behind everything that an event woke.
+    yields: Local,
     /// Runs from the LIFO slot since the ring's last turn.
     lifo_runs: u8,
     /// While the worker itself wakes what the reactor or a timer made ready: those go to the tail.
@@ -37,12 +38,17 @@ pub(crate) struct Core {
     pub(crate) now: u64,
     /// The same as an instant, for those who set deadlines.
     pub(crate) instant: Instant,
-    /// When the reactor was last polled.
+    /// When the present task began, in ticks; what follows is for its end. 0 outside.
+    pub(crate) began: u64,
+    pub(crate) location: &'static Location<'static>,
+    /// When the reactor was last polled, in ticks.
     pub(crate) last_poll: u64,
     /// `tick` when the reactor was last polled.
     pub(crate) last_poll_tick: u32,
-    /// Nanoseconds that a task's poll takes, on average of late.
+    /// Ticks that a task's poll takes, on average of late.
     pub(crate) mean_poll: u64,
+    /// Whether this core has seen to the watchdog since it last slept.
+    pub(crate) watched: bool,
     /// Whether the last look into the reactor paid: look before searching next time.
     pub(crate) poll_pays: bool,
     /// Scratch for the reactor: the kernel's buffer, and the wakers it found.
@@ -64,25 +70,36 @@ pub(crate) enum Pushed {
 }
 
 impl Core {
-    pub(crate) fn new(index: usize, ring: Local) -> Self {
+    pub(crate) fn new(index: usize, ring: Local, yields: Local, mean_poll: u64) -> Self {
         Self {
             index,
             ring,
-            lifo: None,
+            yields,
             lifo_runs: 0,
             dispatching: false,
             tick: 0,
             now: 0,
             instant: Instant::now(),
+            began: 0,
+            location: Location::caller(),
             last_poll: 0,
             last_poll_tick: 0,
-            mean_poll: 0,
+            mean_poll,
+            watched: false,
             poll_pays: false,
             events: Events::new(),
             wakers: WakeList::new(),
             due: Vec::new(),
             rng: Rng::new(index as u64 + 1),
         }
+    }
+
+    /// Another thread got this core while its last one was in a task: what that one had in its own
+    /// hands is made anew.
+    pub(crate) fn change_hands(&mut self) {
+        self.dispatching = false;
+        self.began = 0;
+        self.watched = false;
     }
 
     /// Looks at the clock.
@@ -97,10 +114,17 @@ impl Core {
             // One decision follows the whole batch.
             return Pushed::Next;
         }
-        match self.lifo.replace(task) {
+        let remote = self.remote(shared);
+        let evicted = remote.lifo.replace(task);
+        remote.unparker.tell_adopter();
+        match evicted {
             Some(evicted) => {
                 self.push_back(evicted, shared);
-                Pushed::Surplus
+                if self.worth_a_wake(&shared.limits) {
+                    Pushed::Surplus
+                } else {
+                    Pushed::Next
+                }
             }
             None => Pushed::Next,
         }
@@ -113,39 +137,77 @@ impl Core {
         }
     }
 
+    /// A task that yielded.
+    pub(crate) fn push_yield(&mut self, task: Notified, shared: &Shared) {
+        self.remote(shared).counters.yields.add(1);
+        if let Err(task) = self.yields.push(task) {
+            self.overflow(task, shared);
+        }
+    }
+
     #[cold]
     fn overflow(&mut self, task: Notified, shared: &Shared) {
         self.remote(shared).counters.overflows.add(1);
         shared.inject.push(task);
     }
 
-    /// The next task of this core.
+    /// The next task of this core, tasks that yielded left out.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Notified> {
-        if self.lifo.is_some() {
+    pub(crate) fn pop(&mut self, shared: &Shared) -> Option<Notified> {
+        let lifo = &self.remote(shared).lifo;
+        if !lifo.is_empty() {
             if self.lifo_runs < MAX_LIFO_RUNS || self.ring.is_empty() {
                 self.lifo_runs = self.lifo_runs.saturating_add(1);
-                return self.lifo.take();
+                return lifo.take();
             }
             // The slot had its share: its task waits behind the ring.
-            if let Some(task) = self.lifo.take()
+            if let Some(task) = lifo.take()
                 && let Err(task) = self.ring.push(task)
             {
-                // A full ring: exchange with its oldest.
-                self.lifo = Some(task);
+                // A full ring: the slot stays as it was, for only the owner fills it.
+                let before = lifo.replace(task);
+                debug_assert!(before.is_none());
             }
         }
         self.lifo_runs = 0;
         self.ring.pop()
     }
 
-    /// Whether this core has a task to run.
-    pub(crate) fn has_work(&self) -> bool {
-        self.lifo.is_some() || !self.ring.is_empty()
+    pub(crate) fn pop_yield(&mut self) -> Option<Notified> {
+        self.yields.pop()
     }
 
-    pub(crate) fn ring_len(&self) -> usize {
-        self.ring.len()
+    pub(crate) fn has_yields(&self) -> bool {
+        !self.yields.is_empty()
+    }
+
+    /// A task begins; what `now` says of the one before is noted.
+    #[inline]
+    pub(crate) fn begin_task(&mut self, task: &Notified, now: u64) {
+        self.tick = self.tick.wrapping_add(1);
+        self.began = now;
+        self.location = task.header().location;
+    }
+
+    /// The task that began last is over. How long it took.
+    #[inline]
+    pub(crate) fn end_task(&mut self, now: u64) -> u64 {
+        let took = now.saturating_sub(self.began);
+        self.began = 0;
+        // An exponential mean over about 8 tasks.
+        self.mean_poll = self.mean_poll - self.mean_poll / 8 + took / 8;
+        took
+    }
+
+    /// Whether there is so much to run that another core should help.
+    pub(crate) fn worth_a_wake(&self, limits: &Limits) -> bool {
+        let surplus = self.ring.len() + self.yields.len();
+        surplus >= 2 && surplus as u64 * self.mean_poll > limits.worth
+    }
+
+    /// Whether this core has a task to run.
+    pub(crate) fn has_work(&self, shared: &Shared) -> bool {
+        !self.remote(shared).lifo.is_empty() || !self.ring.is_empty() || self.has_yields()
     }
 
     pub(crate) fn ring_free(&self) -> usize {

@@ -28,7 +28,7 @@
 
 use crate::loom::Mutex;
 use crate::loom::atomic::AtomicUsize;
-use crate::loom::atomic::Ordering::AcqRel;
+use crate::loom::atomic::Ordering::{AcqRel, Relaxed};
 
 const SEARCHING_ONE: usize = 1;
 const SEARCHING_MASK: usize = 0xffff;
@@ -103,12 +103,14 @@ impl Idle {
         self.state.fetch_sub(SEARCHING_ONE, AcqRel) & SEARCHING_MASK == 1
     }
 
-    /// Worker `worker` is about to sleep: step (3). It must look into all queues afterwards.
-    pub(crate) fn park(&self, worker: usize, proof: Option<Searching>) {
+    /// Worker `worker` is about to sleep: step (3). It must look into all queues afterwards. True if it
+    /// was the last one awake.
+    pub(crate) fn park(&self, worker: usize, proof: Option<Searching>) -> bool {
         let searching = if proof.is_some() { SEARCHING_ONE } else { 0 };
         let mut sleepers = self.sleepers.lock();
-        self.state.fetch_sub(UNPARKED_ONE + searching, AcqRel);
+        let before = self.state.fetch_sub(UNPARKED_ONE + searching, AcqRel);
         sleepers.push(worker);
+        before / UNPARKED_ONE == 1
     }
 
     /// Worker `worker` is awake again. If it was chosen by [`worker_to_notify`](Self::worker_to_notify)
@@ -124,6 +126,19 @@ impl Idle {
             }
             None => Some(Searching(())),
         }
+    }
+
+    /// How many workers are awake now.
+    pub(crate) fn awake(&self) -> usize {
+        self.state.fetch_add(0, AcqRel) / UNPARKED_ONE
+    }
+
+    /// Whether a wake-up might find somebody: a hint, without a locked instruction, for those who may
+    /// as well leave it.
+    #[inline]
+    pub(crate) fn may_notify(&self) -> bool {
+        let state = self.state.load(Relaxed);
+        state & SEARCHING_MASK == 0 && state / UNPARKED_ONE < self.workers
     }
 
     /// How many workers search now; for metrics.

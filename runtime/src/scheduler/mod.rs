@@ -28,14 +28,21 @@
 //! Left to a later version: hand-off of a stuck core, stealing of readiness and timers.
 
 pub(crate) mod core;
+pub(crate) mod fence;
 pub(crate) mod idle;
 pub(crate) mod inject;
 pub(crate) mod lease;
+pub(crate) mod lifo;
+pub(crate) mod limits;
+pub(crate) mod monitor;
 pub(crate) mod park;
 pub(crate) mod queue;
 pub(crate) mod shared;
 pub(crate) mod shutdown;
+pub(crate) mod spares;
+pub(crate) mod stall;
 pub(crate) mod steal;
+pub(crate) mod watchdog;
 pub(crate) mod worker;
 
 #[cfg(all(test, loom))]

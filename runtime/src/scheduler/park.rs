@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use ringspun_reactor::Reactor;
 
-use crate::loom::atomic::AtomicU32;
-use crate::loom::atomic::Ordering::{AcqRel, Acquire};
+use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use crate::loom::atomic::{AtomicBool, AtomicU32};
 
 const EMPTY: u32 = 0;
 const PARKED: u32 = 1;
@@ -68,6 +68,9 @@ impl ParkState {
 #[derive(Debug)]
 pub(crate) struct Unparker {
     pub(crate) state: ParkState,
+    /// An idle worker watches over this core, which is stuck, and waits for its reactor's events: a
+    /// notification is one then. Set and cleared by that worker.
+    adopted: AtomicBool,
     reactor: Arc<Reactor>,
 }
 
@@ -75,13 +78,40 @@ impl Unparker {
     pub(crate) fn new(reactor: Arc<Reactor>) -> Self {
         Self {
             state: ParkState::new(),
+            adopted: AtomicBool::new(false),
             reactor,
         }
     }
 
-    /// Publish the work first. A system call only if the worker sleeps and nobody else woke it.
+    /// Publish the work first. A system call only if the worker, or the one that has adopted the core,
+    /// sleeps and nobody else woke it.
     pub(crate) fn unpark(&self) {
-        if self.state.notify() {
+        if self.state.notify() || self.is_adopted() {
+            self.reactor.wake();
+        }
+    }
+
+    /// True if nobody else had adopted the core. The adopter looks for work afterwards.
+    pub(crate) fn adopt(&self) -> bool {
+        // SeqCst: the adopter sets it and then looks into the queues; whoever pushes looks here
+        // afterwards. A push that misses it all the same is found within the adopter's wait, which has
+        // a limit.
+        !self.adopted.swap(true, SeqCst)
+    }
+
+    pub(crate) fn end_adoption(&self) {
+        self.adopted.store(false, Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_adopted(&self) -> bool {
+        self.adopted.load(Relaxed)
+    }
+
+    /// The core, which is in a task, got work of its own: tells the adopter, if there is one.
+    #[inline]
+    pub(crate) fn tell_adopter(&self) {
+        if self.is_adopted() {
             self.reactor.wake();
         }
     }

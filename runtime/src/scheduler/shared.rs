@@ -1,6 +1,7 @@
 //! What all workers share, and how a task reaches a queue.
 
 use std::future::Future;
+use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -9,12 +10,19 @@ use ringspun_reactor::Reactor;
 use super::core::Pushed;
 use super::idle::Idle;
 use super::inject::Inject;
+use super::lease::Lease;
+use super::lifo::LifoSlot;
+use super::limits::Limits;
+use super::monitor::Monitor;
 use super::park::Unparker;
 use super::queue::Steal;
+use super::spares::{Desk, Spares, ThreadConfig};
+use super::stall::{Reported, Sample};
+use super::watchdog::Watchdog;
 use crate::context;
-use crate::loom::CachePadded;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::loom::atomic::{AtomicBool, AtomicUsize};
+use crate::loom::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use crate::loom::{CachePadded, Mutex};
 use crate::metrics::{Counter, Counters, Metrics};
 use crate::task::list::Registry;
 use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
@@ -29,8 +37,15 @@ const LARGE_FUTURE: usize = 16 * 1024;
 pub(crate) struct Shared {
     /// One for each core.
     pub(crate) remotes: Box<[Remote]>,
+    /// One for each worker there may be.
+    pub(crate) desks: Box<[Desk]>,
+    pub(crate) spares: Spares,
     pub(crate) inject: Inject,
     pub(crate) idle: Idle,
+    pub(crate) limits: Limits,
+    pub(crate) watchdog: Option<Watchdog>,
+    pub(crate) monitor: Option<Monitor>,
+    pub(crate) reported: Reported,
     pub(crate) tasks: Registry,
     pub(crate) clock: Arc<Clock>,
     /// Reasons why a virtual clock must stand still: threads outside that are about to run a future.
@@ -45,8 +60,19 @@ pub(crate) struct Shared {
 /// What others may reach of a core.
 #[derive(Debug)]
 pub(crate) struct Remote {
-    /// The thief's end of the ring.
+    /// The present task's start in ticks, 0 outside of tasks. Written by the holder, read by those who
+    /// look for stuck cores; on a line with the LIFO slot, which a thief takes in the same breath.
+    pub(crate) task_start: CachePadded<AtomicU64>,
+    /// The task that the running one has just woken or spawned: it runs next, while what the two share
+    /// is still in the cache.
+    pub(crate) lifo: LifoSlot,
+    pub(crate) lease: Lease,
+    /// The thief's ends of the rings.
     pub(crate) ring: Steal,
+    pub(crate) yields: Steal,
+    /// The holder's mean poll time in ticks, for thieves.
+    pub(crate) mean_poll: AtomicU64,
+    pub(crate) stall: Mutex<Sample>,
     /// Tasks placed on this core by others; its worker looks before it sleeps.
     pub(crate) inbox: Inject,
     pub(crate) unparker: Arc<Unparker>,
@@ -65,19 +91,46 @@ pub(crate) struct Home {
 }
 
 impl Shared {
-    pub(crate) fn new(remotes: Box<[Remote]>, clock: Arc<Clock>) -> Self {
+    pub(crate) fn new(
+        remotes: Box<[Remote]>,
+        desks: usize,
+        threads: ThreadConfig,
+        clock: Arc<Clock>,
+        limits: Limits,
+    ) -> io::Result<Self> {
         let cores = remotes.len();
-        Self {
+        let watched = !limits.watchdog.is_zero() && !clock.is_virtual();
+        let monitored = watched && limits.hand_off.is_some();
+        let shared = Self {
             remotes,
+            desks: (0..desks).map(|_| Desk::new()).collect(),
+            spares: Spares::new(desks, threads),
             inject: Inject::new(),
             idle: Idle::new(cores),
+            // Alone and without a monitor there is nobody to wake.
+            watchdog: (watched && (cores > 1 || monitored))
+                .then(|| Watchdog::new(limits.watchdog, limits.ticks))
+                .transpose()?,
+            monitor: monitored.then(Monitor::new).transpose()?,
+            limits,
+            reported: Reported::default(),
             tasks: Registry::new(cores.next_power_of_two()),
             clock,
             clock_holds: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
             foreign_pushes: Counter::default(),
+        };
+        if let Some(watchdog) = &shared.watchdog {
+            for remote in &shared.remotes {
+                watchdog.watched_by(&remote.reactor)?;
+            }
+            // The last one: it is told only when no worker waits.
+            if let Some(monitor) = &shared.monitor {
+                watchdog.watched_by(monitor.reactor())?;
+            }
         }
+        Ok(shared)
     }
 
     /// The remote of core `core`.
@@ -108,7 +161,9 @@ impl Shared {
         });
         match pushed {
             Some(Pushed::Next) => {}
-            Some(Pushed::Surplus) => self.notify_one(),
+            // Not needed for safety: the core will come to it, and the watchdog looks after the core.
+            Some(Pushed::Surplus) if self.idle.may_notify() => self.notify_one(),
+            Some(Pushed::Surplus) => {}
             None => self.schedule_foreign(task.expect("not taken without a core")),
         }
     }
@@ -117,7 +172,7 @@ impl Shared {
     pub(crate) fn reschedule(&self, task: Notified) {
         let mut task = Some(task);
         let pushed = context::with_core(self, |core| {
-            core.push_back(task.take().expect("taken once"), self);
+            core.push_yield(task.take().expect("taken once"), self);
         });
         if pushed.is_none() {
             self.schedule_foreign(task.expect("not taken without a core"));
@@ -156,7 +211,23 @@ impl Shared {
     pub(crate) fn has_work_for(&self, core: usize) -> bool {
         !self.inject.is_empty()
             || !self.remotes[core].inbox.is_empty()
-            || self.remotes.iter().any(|remote| remote.ring.len() > 0)
+            || (0..self.remotes.len()).any(|other| other != core && self.worth_stealing(other))
+    }
+
+    /// Whether core `core`, healthy, has so much to run that a thief helps: at least two tasks, so
+    /// that none is taken that the owner is about to run, and more time than a wake-up costs.
+    pub(crate) fn worth_stealing(&self, core: usize) -> bool {
+        let remote = &self.remotes[core];
+        let backlog = remote.ring.len() + remote.yields.len();
+        // Relaxed: an estimate.
+        backlog >= 2 && backlog as u64 * remote.mean_poll.load(Relaxed) > self.limits.worth
+    }
+
+    /// Since when core `core` has been in one task, if that is too long.
+    pub(crate) fn stuck_since(&self, core: usize, now: u64) -> Option<u64> {
+        // Acquire: pairs with the store as the task began; what the core did before is seen.
+        let start = self.remotes[core].task_start.load(Acquire);
+        (start != 0 && now.saturating_sub(start) > self.limits.stuck).then_some(start)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -170,6 +241,10 @@ impl Shared {
             return false;
         }
         self.inject.close();
+        self.spares.close(&self.desks);
+        if let Some(monitor) = &self.monitor {
+            monitor.wake();
+        }
         for remote in &self.remotes {
             remote.unparker.unpark();
         }
@@ -186,6 +261,7 @@ impl Shared {
             live_tasks: self.tasks.len(),
             inject_len: self.inject.len(),
             foreign_pushes: self.foreign_pushes.get(),
+            threads: self.spares.threads(),
             parked: self.idle.parked(),
             searching: self.idle.searching(),
             timers: self.remotes.iter().map(|remote| remote.timers.len()).sum(),
@@ -195,6 +271,16 @@ impl Shared {
                 .map(|remote| remote.reactor.sources())
                 .sum(),
         }
+    }
+}
+
+impl Remote {
+    /// Whether the core has tasks to run, as far as one can tell from outside.
+    pub(crate) fn has_tasks(&self) -> bool {
+        !self.lifo.is_empty()
+            || self.ring.len() > 0
+            || self.yields.len() > 0
+            || !self.inbox.is_empty()
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! 1. `Shared::close`, once: the flag is set, the inject queue takes nothing more, every worker is
 //!    unparked. (`Runtime::drop`)
-//! 2. Each worker finishes the poll it is in, sees the flag and leaves its loop.
+//!    The monitor ends, and so do spares that wait: from now on no core changes hands.
+//! 2. Each worker that holds a core finishes the poll it is in, sees the flag and leaves its loop.
 //! 3. Each worker closes the registry and cancels what it finds: futures are dropped, join handles are
 //!    told. A task that another worker is polling is marked, and that worker cancels it at the end of
 //!    the poll. A task spawned from now on is cancelled at once.
 //! 4. Each worker closes its inbox and drops its queues: the entries are of cancelled tasks.
-//! 5. The thread ends; `Runtime::drop` joins it.
+//! 5. The thread ends; `Runtime::drop` joins it. A thread whose core was taken away ends when its poll
+//!    does; the tasks it left behind were cancelled in step 3 by others. A core that is still held by a
+//!    stuck thread goes with that thread.
 //! 6. Timers that somebody outside still waits for are closed, and the waiters told. Wakers that sources
 //!    still hold are dropped: a socket that outlives its runtime would keep the task that waited for
 //!    it. Reactors live until the last registration is gone.
@@ -30,8 +33,22 @@ pub(crate) fn worker(shared: &Shared, core: Box<Core>) {
 
 /// Step 6, after all threads are joined.
 pub(crate) fn finish(shared: &Shared) {
+    for core in shared.spares.orphans() {
+        worker(shared, core);
+    }
     for remote in &shared.remotes {
         remote.timers.close();
         remote.reactor.drop_wakers();
     }
+}
+
+/// The deadline is over and threads are still inside a task's poll: says which tasks.
+pub(crate) fn name_the_stuck(shared: &Shared, threads: usize) {
+    let tasks = shared.desks.iter().filter_map(|desk| desk.task());
+    let stuck: Vec<String> = tasks.map(|at| format!("spawned at {at}")).collect();
+    tracing::warn!(
+        threads,
+        stuck = stuck.join(", "),
+        "shutdown: threads are still inside a task's poll and are left behind"
+    );
 }

@@ -1,19 +1,23 @@
 //! The loop of a worker: find a task, run it, look at the reactor now and then, sleep.
 //!
 //! ```text
-//!        +--> turn due (61 tasks, 200 µs)? own reactor, timers, one look at inbox and inject
+//!        +--> turn due (61 tasks, 200 µs)? own reactor, timers, one of inbox, inject and yields
 //!        |            |
 //!        |            v
-//!        |    LIFO slot, ring ----------------- task --> run --+
-//!        |            | nothing                                |
+//!        |    LIFO slot, ring ----------------- task --> run --+--> the core was taken away:
+//!        |            | nothing                                |    wait for one as a spare
 //!        |            v                                        |
 //!        |    inbox, inject queue (a fair share) ------ task --+
 //!        |            v                                        |
+//!        |    tasks that yielded (behind the reactor) -- task --+
+//!        |            v                                        |
 //!        |    own reactor, if that paid last time ----- task --+
 //!        |            v                                        |
-//!        |    search: half of another core's ring ----- task --+
+//!        |    search: half of another core's ring,             |
+//!        |            everything of a stuck core ------ task --+
 //!        |            v                                        |
-//!        |    park in the own reactor until the next timer     |
+//!        |    park in the own reactor until the next timer,    |
+//!        |         watching over stuck cores (adoption)        |
 //!        |            |                                        |
 //!        +------------+----------------------------------------+
 //! ```
@@ -22,17 +26,25 @@
 //! ring, where others can take them; then one decision is made whether to wake a worker.
 //!
 //! **Parking never trusts a non-blocking poll.** A zero from `epoll_wait(0)` may be false while another
-//! thread scans the set; the worker sleeps only in a blocking wait, which sees every pending edge.
+//! thread scans the set (H3); the worker sleeps only in a blocking wait, which sees every pending edge.
+//!
+//! **A core may be gone after every task**, and after every batch of wakers, which are user code too:
+//! functions that run either return [`Held`].
 
+use std::cell::Cell;
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
+
+use ringspun_reactor::{Reactor, wait_any};
 
 use super::core::Core;
 use super::idle::Searching;
-use super::lease::Lease;
-use super::park::Unparker;
+use super::lease::Token;
 use super::shared::{Remote, Shared};
-use super::{shutdown, steal};
+use super::spares::Desk;
+use super::{shutdown, stall, steal};
 use crate::contain::contain;
 use crate::handle::Handle;
 use crate::task::Notified;
@@ -42,122 +54,311 @@ use crate::{budget, context};
 /// Tasks between two looks at the reactor and the inject queue: a prime, as in Go, so that it beats
 /// with no period of the load.
 const TURN: u32 = 61;
-/// The same in time, for tasks that take long.
-const TURN_NS: u64 = 200_000;
-/// Tasks between two looks at the clock, which costs 25 ns: with requests of 10 µs it is due every 120 µs.
-const CLOCK_TICKS: u32 = 12;
 /// The most events of one poll; the kernel's ready list is the better overflow queue.
 const MAX_EVENTS: usize = 64;
-/// What waking a worker costs the two of them (6.5 µs for the waker, 20 µs until it runs): a backlog
-/// below that is not worth it.
-const WAKE_COST_NS: u64 = 20_000;
+/// The most stuck cores that one sleeper watches over.
+const MAX_ADOPTED: usize = 8;
+/// A sleeper that watches over stuck cores looks at them that often even if nothing happens there: a task
+/// may have been pushed there unseen, or its thread may be back.
+const ADOPTION_TICK: Duration = Duration::from_millis(1);
 
 /// One worker: a thread and what it knows.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) index: usize,
+    desk: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) handle: Handle,
-    pub(crate) lease: Lease,
+    /// The core that it holds, or held last.
+    core: Cell<usize>,
+    /// Its lease of that core.
+    token: Token,
+    tid: Cell<i32>,
+}
+
+/// The core was taken away, and another worker holds it now.
+#[derive(Debug)]
+pub(crate) struct Lost;
+
+type Held<T = Box<Core>> = Result<T, Lost>;
+
+/// Stuck cores that a sleeper watches over: index, and since when they are stuck.
+#[derive(Default)]
+struct Adopted {
+    cores: [(usize, u64); MAX_ADOPTED],
+    len: usize,
 }
 
 impl Worker {
-    pub(crate) fn new(index: usize, handle: Handle) -> Self {
+    pub(crate) fn new(desk: usize, handle: Handle) -> Self {
         Self {
-            index,
+            desk,
             shared: handle.shared_arc(),
             handle,
-            lease: Lease::default(),
+            core: Cell::new(0),
+            token: Cell::new(0),
+            tid: Cell::new(0),
         }
     }
 
     /// The thread's whole life.
-    pub(crate) fn run(self, mut core: Box<Core>) {
+    pub(crate) fn run(self, core: Box<Core>) {
+        self.tid.set(stall::current_tid());
+        self.desk().tid.store(self.tid.get(), Relaxed);
         context::enter_worker(&self, || {
-            let mut found = None;
-            while !self.shared.is_closed() {
-                if self.turn_due(&mut core) {
-                    core = self.turn(core);
-                }
-                let task = found
-                    .take()
-                    .or_else(|| core.pop())
-                    .or_else(|| steal::from_inject(&mut core, &self.shared));
-                match task {
-                    Some(task) => core = self.run_task(task, core),
-                    None => (core, found) = self.find_or_park(core),
-                }
+            let mut next = Some(core);
+            while let Some(core) = next {
+                next = match self.serve(core) {
+                    Ok(core) => return shutdown::worker(&self.shared, core),
+                    Err(Lost) => self.shared.spares.wait(&self.shared, self.desk),
+                };
             }
-            // A found task is in the registry: the shutdown cancels it, and this entry only goes.
-            drop(found);
-            shutdown::worker(&self.shared, core);
         });
     }
 
+    /// The core that this worker holds.
+    pub(crate) fn core(&self) -> Option<usize> {
+        let core = self.core.get();
+        let held = self.shared.remotes[core].lease.is_held(&self.token);
+        held.then_some(core)
+    }
+
+    /// See [`context::with_core`].
+    #[inline]
+    pub(crate) fn with_core<R>(&self, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
+        let lease = &self.shared.remotes[self.core.get()].lease;
+        lease.with(&self.desk().busy, &self.token, |core| f(core))
+    }
+
+    /// Gives the core away, from within a task: this thread is about to block.
+    pub(crate) fn hand_off(&self) {
+        let remote = &self.shared.remotes[self.core.get()];
+        if self.core().is_none() || self.shared.clock.is_virtual() {
+            return;
+        }
+        let Some(core) = remote.lease.take_back(&self.desk().busy, &self.token) else {
+            return;
+        };
+        let Some(spare) = self.shared.spares.reserve() else {
+            remote.counters.spares_missing.add(1);
+            return remote.lease.lend(&self.desk().busy, core);
+        };
+        remote.counters.hand_offs.add(1);
+        remote.task_start.store(0, Release);
+        remote.lease.release(&self.desk().busy, &self.token);
+        if let Err(error) = self.shared.spares.give(&self.shared, spare, core) {
+            tracing::warn!(%error, "a core waits until its thread is back");
+        }
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.shared.desks[self.desk]
+    }
+
     fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.index]
+        &self.shared.remotes[self.core.get()]
     }
 
-    pub(crate) fn unparker(&self) -> &Arc<Unparker> {
-        &self.remote().unparker
+    /// Runs what there is for a core, until the end of the runtime or of the lease.
+    fn serve(&self, mut core: Box<Core>) -> Held {
+        self.core.set(core.index);
+        let lease = &self.remote().lease;
+        lease.hold(self.desk, &self.desk().busy, &self.token);
+        core.change_hands();
+        self.shared.spares.pin(core.index);
+        let mut found: Option<Notified> = None;
+        while !self.shared.is_closed() {
+            // What was found is in no queue, so it goes before everything else.
+            if found.is_none() && self.turn_due(&core) {
+                core = self.turn(core)?;
+            }
+            let task = found
+                .take()
+                .or_else(|| core.pop(&self.shared))
+                .or_else(|| steal::from_inject(&mut core, &self.shared));
+            match task {
+                Some(task) => core = self.run_task(task, core)?,
+                None if core.has_yields() => core = self.run_yield(core)?,
+                None => (core, found) = self.find_or_park(core)?,
+            }
+        }
+        // A found task is in the registry: the shutdown cancels it, and this entry only goes.
+        drop(found);
+        Ok(core)
     }
 
     #[inline]
-    fn run_task(&self, task: Notified, mut core: Box<Core>) -> Box<Core> {
-        core.tick = core.tick.wrapping_add(1);
-        self.remote().counters.polls.add(1);
-        self.lease.lend(core);
-        budget::with_budget(|| task.run());
-        self.lease.take_back().expect("nobody revokes a lease")
+    fn run_task(&self, task: Notified, mut core: Box<Core>) -> Held {
+        let (remote, limits) = (self.remote(), &self.shared.limits);
+        let now = limits.ticks.now();
+        self.end_task(&mut core, now);
+        core.begin_task(&task, now);
+        remote.counters.polls.add(1);
+        if !core.watched {
+            self.begin_watch(&mut core, now);
+        }
+        let location = core.location;
+        self.desk().set_task(Some(location));
+        // Release: who sees a core in this task sees what it did before.
+        remote.task_start.store(now, Release);
+        remote.lease.lend(&self.desk().busy, core);
+        budget::with_budget(now.saturating_add(limits.poll), || task.run());
+        match remote.lease.take_back(&self.desk().busy, &self.token) {
+            Some(core) => Ok(core),
+            None => Err(self.lost(now, location)),
+        }
+    }
+
+    #[cold]
+    fn begin_watch(&self, core: &mut Core, now: u64) {
+        core.watched = true;
+        if let Some(watchdog) = &self.shared.watchdog {
+            watchdog.ensure(now);
+        }
+    }
+
+    /// The task before, if there was one, has ended.
+    #[inline]
+    fn end_task(&self, core: &mut Core, now: u64) {
+        if core.began != 0 {
+            let start = core.began;
+            if core.end_task(now) > self.shared.limits.slow {
+                self.report(core.index, (start, now), core.location);
+            }
+        }
+    }
+
+    /// The core was taken away during a task.
+    #[cold]
+    fn lost(&self, start: u64, location: &'static Location<'static>) -> Lost {
+        let now = self.shared.limits.ticks.now();
+        self.desk().set_task(None);
+        if now.saturating_sub(start) > self.shared.limits.slow {
+            self.report(self.core.get(), (start, now), location);
+        }
+        Lost
+    }
+
+    #[cold]
+    fn report(&self, core: usize, when: (u64, u64), location: &'static Location<'static>) {
+        stall::report(&self.shared, core, self.tid.get(), when, location);
+    }
+
+    /// Runs a task that yielded, unless an event comes first.
+    fn run_yield(&self, mut core: Box<Core>) -> Held {
+        if core.began.saturating_sub(core.last_poll) >= self.shared.limits.yield_turn {
+            core = self.poll_reactor(core)?.0;
+            // An event's tasks go first.
+            if core.ring().len() > 0 {
+                return Ok(core);
+            }
+        }
+        match core.pop_yield() {
+            Some(task) => self.run_task(task, core),
+            None => Ok(core),
+        }
     }
 
     #[inline]
-    fn turn_due(&self, core: &mut Core) -> bool {
-        let ticks = core.tick.wrapping_sub(core.last_poll_tick);
-        if ticks >= TURN {
-            return true;
-        }
-        if ticks > 0 && ticks.is_multiple_of(CLOCK_TICKS) {
-            core.look_at(&self.shared.clock);
-            return core.now - core.last_poll >= TURN_NS;
-        }
-        false
+    fn turn_due(&self, core: &Core) -> bool {
+        core.tick.wrapping_sub(core.last_poll_tick) >= TURN
+            || core.began.saturating_sub(core.last_poll) >= self.shared.limits.turn
     }
 
     /// The regular look at everything that waits while tasks run.
     #[cold]
-    fn turn(&self, mut core: Box<Core>) -> Box<Core> {
+    fn turn(&self, mut core: Box<Core>) -> Held {
         // One of each goes before what the ring holds: a busy ring never runs empty.
         for queue in [&self.remote().inbox, &self.shared.inject] {
             if let Some(task) = queue.pop() {
-                core = self.run_task(task, core);
+                core = self.run_task(task, core)?;
             }
         }
-        self.poll_reactor(core).0
+        if let Some(task) = core.pop_yield() {
+            core = self.run_task(task, core)?;
+        }
+        self.look_after_others(core.index);
+        Ok(self.poll_reactor(core)?.0)
+    }
+
+    /// If the watchdog's alarm is near and no core is in one task for long, the alarm may come later.
+    fn look_after_others(&self, own: usize) {
+        let Some(watchdog) = &self.shared.watchdog else {
+            return;
+        };
+        let now = self.shared.limits.ticks.now();
+        if watchdog.is_old(now) && !self.anybody_stuck(own, now) {
+            watchdog.push(now);
+        }
+    }
+
+    fn anybody_stuck(&self, own: usize, now: u64) -> bool {
+        let cores = 0..self.shared.remotes.len();
+        cores
+            .filter(|core| *core != own)
+            .any(|core| self.shared.stuck_since(core, now).is_some())
     }
 
     /// Nothing to run here: look elsewhere, then sleep.
-    fn find_or_park(&self, mut core: Box<Core>) -> (Box<Core>, Option<Notified>) {
+    fn find_or_park(&self, mut core: Box<Core>) -> Held<(Box<Core>, Option<Notified>)> {
         let alone = self.shared.remotes.len() == 1;
         if core.poll_pays && !alone {
             let events;
-            (core, events) = self.poll_reactor(core);
+            (core, events) = self.poll_reactor(core)?;
             core.poll_pays = events > 0;
-            if core.has_work() {
-                return (core, None);
+            if core.has_work(&self.shared) {
+                return Ok((core, None));
             }
         }
         let mut searching = None;
         if !alone {
             searching = self.shared.idle.try_search();
-            if searching.is_some()
-                && let Some(task) = steal::from_rings(&mut core, &self.shared)
-            {
-                self.stop_searching(searching);
-                return (core, Some(task));
+            if searching.is_some() {
+                self.rest(&mut core);
+                if let Some(task) = steal::from_rings(&mut core, &self.shared) {
+                    self.stop_searching(searching);
+                    return Ok((core, Some(task)));
+                }
+                core = match self.relieve_any(core) {
+                    Ok(core) if core.has_work(&self.shared) => {
+                        self.stop_searching(searching);
+                        return Ok((core, None));
+                    }
+                    Ok(core) => core,
+                    Err(Lost) => {
+                        self.stop_searching(searching);
+                        return Err(Lost);
+                    }
+                };
             }
         }
         self.park(core, searching)
+    }
+
+    /// Takes what waits for the first stuck core that has something.
+    fn relieve_any(&self, mut core: Box<Core>) -> Held {
+        let now = self.shared.limits.ticks.now();
+        for victim in steal::walk(&mut core, self.shared.remotes.len()) {
+            if victim == core.index {
+                continue;
+            }
+            if let Some(start) = self.shared.stuck_since(victim, now) {
+                core = self.relieve(core, victim, start)?;
+                if core.has_work(&self.shared) {
+                    break;
+                }
+            }
+        }
+        Ok(core)
+    }
+
+    /// Takes what waits for a stuck core, all of it into the own ring.
+    fn relieve(&self, mut core: Box<Core>, victim: usize, start: u64) -> Held {
+        let now = self.shared.limits.ticks.now();
+        stall::sample(&self.shared, victim, start, now);
+        if steal::from_stuck(&mut core, &self.shared, victim, start) {
+            self.alarm(now);
+        }
+        self.wake_all(core)
     }
 
     /// Sleeps in the own reactor until an event, the next timer or a notification. The order of the
@@ -166,47 +367,130 @@ impl Worker {
         &self,
         mut core: Box<Core>,
         searching: Option<Searching>,
-    ) -> (Box<Core>, Option<Notified>) {
+    ) -> Held<(Box<Core>, Option<Notified>)> {
         let remote = self.remote();
-        self.shared.idle.park(self.index, searching);
+        self.rest(&mut core);
+        core.watched = false;
+        let last = self.shared.idle.park(core.index, searching);
         let mut timeout = Some(Duration::ZERO);
-        if remote.unparker.state.prepare() && !self.shared.has_work_for(self.index) {
-            timeout = self.park_timeout();
+        let mut adopted = Adopted::default();
+        if remote.unparker.state.prepare() && !self.shared.has_work_for(core.index) {
+            adopted = self.adopt(core.index, last);
+            timeout = self.park_timeout(&adopted);
         }
         remote.counters.parks.add(1);
+        if adopted.len > 0 {
+            self.wait_with(&adopted, timeout);
+            timeout = Some(Duration::ZERO);
+        }
         let events;
         (core, events) = self.wait(core, timeout);
         remote.unparker.state.finish();
         // Awake before the batch is published: else the worker to wake for it might be this one, which
         // lies on top of the sleepers.
-        let searching = self.shared.idle.unpark(self.index);
-        core = self.publish(core);
-        core.poll_pays = events > 1;
-        if events == 0 {
-            self.advance_virtual_clock(&mut core);
-        }
-        if searching.is_none() && core.has_work() {
-            return (core, None);
+        let searching = self.shared.idle.unpark(core.index);
+        let woken = self.after_sleep(core, events, &adopted);
+        let Ok(mut core) = woken else {
+            self.stop_searching(searching);
+            return Err(Lost);
+        };
+        if searching.is_none() && core.has_work(&self.shared) {
+            return Ok((core, None));
         }
         // Woken for the others' sake, or by chance: search before sleeping again.
         let task = steal::from_inject(&mut core, &self.shared)
             .or_else(|| steal::from_rings(&mut core, &self.shared));
         self.stop_searching(searching);
-        (core, task)
+        Ok((core, task))
+    }
+
+    /// What has come during the sleep, here and at the cores watched over.
+    fn after_sleep(&self, core: Box<Core>, events: usize, adopted: &Adopted) -> Held {
+        for (victim, _) in adopted.cores() {
+            self.shared.remotes[*victim].unparker.end_adoption();
+        }
+        let mut core = self.publish(core)?;
+        core.poll_pays = events > 1;
+        if events == 0 {
+            self.advance_virtual_clock(&mut core);
+        }
+        for (victim, start) in adopted.cores() {
+            if self.shared.remotes[*victim].task_start.load(Acquire) == *start {
+                core = self.relieve(core, *victim, *start)?;
+            }
+        }
+        Ok(core)
+    }
+
+    /// Step (d) of parking: looks at every other core's task; begins to watch over those that are stuck,
+    /// and sees to the watchdog. `last`: everybody else sleeps.
+    fn adopt(&self, own: usize, last: bool) -> Adopted {
+        let mut adopted = Adopted::default();
+        let Some(watchdog) = &self.shared.watchdog else {
+            return adopted;
+        };
+        let now = self.shared.limits.ticks.now();
+        if last {
+            watchdog.calm(&self.shared.idle, now);
+            return adopted;
+        }
+        let mut stuck = false;
+        for core in 0..self.shared.remotes.len() {
+            let Some(start) = self.shared.stuck_since(core, now).filter(|_| core != own) else {
+                continue;
+            };
+            stuck = true;
+            if adopted.len < MAX_ADOPTED && self.shared.remotes[core].unparker.adopt() {
+                adopted.cores[adopted.len] = (core, start);
+                adopted.len += 1;
+                self.remote().counters.adoptions.add(1);
+            }
+        }
+        if !stuck && watchdog.is_old(now) {
+            watchdog.push(now);
+        }
+        adopted
+    }
+
+    /// Waits for an event of the own reactor or of those of the stuck cores, and takes none.
+    fn wait_with(&self, adopted: &Adopted, timeout: Option<Duration>) {
+        let own: &Reactor = &self.remote().reactor;
+        let mut reactors = [own; MAX_ADOPTED + 1];
+        for ((victim, _), slot) in adopted.cores().iter().zip(&mut reactors[1..]) {
+            *slot = &self.shared.remotes[*victim].reactor;
+        }
+        let limit = timeout.map_or(ADOPTION_TICK, |timeout| timeout.min(ADOPTION_TICK));
+        let watched = if self.shared.limits.steal_readiness {
+            adopted.len + 1
+        } else {
+            1
+        };
+        if let Err(error) = wait_any(&reactors[..watched], Some(limit)) {
+            panic!("core {} cannot wait: {error}", self.core.get());
+        }
     }
 
     fn stop_searching(&self, searching: Option<Searching>) {
         if let Some(proof) = searching
             && self.shared.idle.stop_searching(proof)
-            && self.shared.has_work_for(self.index)
+            && self.shared.has_work_for(self.core.get())
         {
             // The last one to stop: what is left needs somebody.
             self.shared.notify_one();
         }
     }
 
-    fn park_timeout(&self) -> Option<Duration> {
-        let next = self.remote().timers.next();
+    fn park_timeout(&self, adopted: &Adopted) -> Option<Duration> {
+        let mut next = self.remote().timers.next();
+        for (victim, _) in adopted.cores() {
+            let remote = &self.shared.remotes[*victim];
+            if remote.has_tasks() {
+                return Some(Duration::ZERO);
+            }
+            if self.shared.limits.steal_readiness {
+                next = next.min(remote.timers.next());
+            }
+        }
         if next == NEVER {
             return None;
         }
@@ -219,84 +503,101 @@ impl Worker {
         ))
     }
 
+    /// The worker is in no task.
+    fn rest(&self, core: &mut Core) {
+        if core.began != 0 {
+            let now = self.shared.limits.ticks.now();
+            self.end_task(core, now);
+        }
+        self.desk().set_task(None);
+        self.remote().task_start.store(0, Release);
+    }
+
     /// Looks into the own reactor without waiting. Returns how many events there were.
-    fn poll_reactor(&self, core: Box<Core>) -> (Box<Core>, usize) {
+    fn poll_reactor(&self, core: Box<Core>) -> Held<(Box<Core>, usize)> {
         let (core, events) = self.wait(core, Some(Duration::ZERO));
-        (self.publish(core), events)
+        Ok((self.publish(core)?, events))
     }
 
     /// Waits in the own reactor and collects the wakers of what is ready; [`publish`](Self::publish)
     /// follows. Returns how many events there were.
     fn wait(&self, mut core: Box<Core>, timeout: Option<Duration>) -> (Box<Core>, usize) {
         let remote = self.remote();
-        self.measure(&mut core);
+        self.rest(&mut core);
+        // Relaxed: an estimate for thieves.
+        remote.mean_poll.store(core.mean_poll, Relaxed);
         let max = MAX_EVENTS.min(core.ring_free()).max(1);
         let Core { events, wakers, .. } = &mut *core;
         let polled = match remote.reactor.poll(events, max, timeout, wakers) {
             Ok(polled) => polled,
             // Only a bad descriptor or bad memory gets here: a defect, not a condition.
-            Err(error) => panic!("the reactor of core {} cannot wait: {error}", self.index),
+            Err(error) => panic!("the reactor of core {} cannot wait: {error}", core.index),
         };
         remote.counters.reactor_waits.add(1);
         remote.counters.reactor_events.add(polled.events as u64);
         core.look_at(&self.shared.clock);
-        core.last_poll = core.now;
+        core.last_poll = self.shared.limits.ticks.now();
+        core.last_poll_tick = core.tick;
+        if polled.alarm {
+            remote.counters.watchdog_fires.add(1);
+            self.alarm(core.last_poll);
+        }
         (core, polled.events)
     }
 
+    /// The watchdog's alarm was found here, by a worker that is awake or about to be counted as such.
+    #[cold]
+    fn alarm(&self, now: u64) {
+        if let Some(watchdog) = &self.shared.watchdog {
+            // Counted or not, there is one more than others that are awake at most.
+            watchdog.fired(&self.shared.idle, 0, now);
+        }
+    }
+
     /// Wakes what is ready and due into the ring, and decides whether a worker should be woken for it.
-    fn publish(&self, core: Box<Core>) -> Box<Core> {
-        let core = self.dispatch(core);
-        if self.worth_a_wake(&core) {
+    fn publish(&self, core: Box<Core>) -> Held {
+        let core = self.dispatch(core)?;
+        if core.worth_a_wake(&self.shared.limits) && self.shared.idle.may_notify() {
             self.shared.notify_one();
         }
-        core
+        Ok(core)
     }
 
     /// Wakes what the reactor and the timers made ready; all of it goes to the ring's tail.
-    fn dispatch(&self, mut core: Box<Core>) -> Box<Core> {
+    fn dispatch(&self, mut core: Box<Core>) -> Held {
         let remote = self.remote();
         if remote.timers.next() <= core.now {
             let now = core.now;
             remote.timers.take_due(now, &mut core.due);
             remote.counters.timers_fired.add(core.due.len() as u64);
         }
+        self.wake_all(core)
+    }
+
+    /// Wakes the wakers collected in the core.
+    fn wake_all(&self, mut core: Box<Core>) -> Held {
         if core.wakers.is_empty() && core.due.is_empty() {
-            return core;
+            return Ok(core);
         }
+        let remote = self.remote();
         let mut wakers = std::mem::take(&mut core.wakers);
         let mut due = std::mem::take(&mut core.due);
         core.dispatching = true;
-        self.lease.lend(core);
+        remote.lease.lend(&self.desk().busy, core);
         // A foreign future's waker may be any code, and may panic: the worker goes on. Each by itself:
         // a second panic while the first one unwinds would end the process.
         for waker in wakers.drain().chain(due.drain(..)) {
             contain(|| waker.wake());
         }
-        let mut core = self.lease.take_back().expect("nobody revokes a lease");
+        let core = remote.lease.take_back(&self.desk().busy, &self.token);
+        let mut core = core.ok_or(Lost)?;
         core.dispatching = false;
         core.wakers = wakers;
         core.due = due;
-        core
-    }
-
-    /// Learns how long a poll takes, from the time and the tasks since the last look.
-    fn measure(&self, core: &mut Core) {
-        let tasks = u64::from(core.tick.wrapping_sub(core.last_poll_tick));
-        core.last_poll_tick = core.tick;
-        if tasks > 0 && self.shared.remotes.len() > 1 {
-            let mean = (self.shared.clock.now() - core.last_poll) / tasks;
-            core.mean_poll = (7 * core.mean_poll + mean) / 8;
-        }
-    }
-
-    fn worth_a_wake(&self, core: &Core) -> bool {
-        let surplus = core.ring_len();
-        surplus >= 2 && surplus as u64 * core.mean_poll > WAKE_COST_NS
+        Ok(core)
     }
 
     fn clock_may_jump(&self) -> bool {
-        use crate::loom::atomic::Ordering::Acquire;
         self.shared.clock_holds.load(Acquire) == 0
     }
 
@@ -307,10 +608,19 @@ impl Worker {
         if next == NEVER || !clock.is_virtual() {
             return;
         }
-        if self.clock_may_jump() && !core.has_work() && !self.shared.has_work_for(self.index) {
+        if self.clock_may_jump()
+            && !core.has_work(&self.shared)
+            && !self.shared.has_work_for(core.index)
+        {
             clock.advance_to(next);
             core.look_at(clock);
             // The next turn of the loop parks again, finds the timer due, and fires it.
         }
+    }
+}
+
+impl Adopted {
+    fn cores(&self) -> &[(usize, u64)] {
+        &self.cores[..self.len]
     }
 }

@@ -10,6 +10,7 @@ mod interval;
 mod loom_timers;
 mod queue;
 mod sleep;
+pub(crate) mod ticks;
 mod timeout;
 pub(crate) mod timers;
 
