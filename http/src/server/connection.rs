@@ -27,6 +27,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use ringspun_net::{Session, Stream};
+use ringspun_runtime::budget;
 use ringspun_runtime::time::now;
 
 use super::alarm::{Alarm, after};
@@ -94,7 +95,9 @@ impl<S: Stream, V: Service> Connection<S, V> {
             return Poll::Ready(false);
         }
         if let Poll::Ready(result) = self.stream.poll_readable(cx) {
-            return Poll::Ready(result.is_ok());
+            // Without permission the read would do nothing, and the connection would be idle and
+            // readable again, round and round. The task has been woken for later.
+            return budget::poll_proceed(cx).map(|_| result.is_ok());
         }
         if self.session.poll_stopping(cx).is_ready() {
             return Poll::Ready(false);
