@@ -48,6 +48,12 @@ pub(crate) mod worker;
 #[cfg(all(test, loom))]
 mod loom_idle;
 #[cfg(all(test, loom))]
+mod loom_lease;
+#[cfg(all(test, loom))]
+mod loom_lifo;
+#[cfg(all(test, loom))]
 mod loom_park;
 #[cfg(all(test, loom))]
 mod loom_queue;
+#[cfg(all(test, loom))]
+mod loom_watchdog;

@@ -144,6 +144,11 @@ impl Armed {
         true
     }
 
+    #[cfg(all(test, loom))]
+    pub(crate) fn is_armed(&self) -> bool {
+        self.at.load(Acquire) != 0
+    }
+
     fn is_old(&self, now: u64) -> bool {
         let at = self.at.load(Relaxed);
         at != 0 && now.saturating_sub(at) > self.period / 2
