@@ -54,6 +54,19 @@ async fn drive(stream: &mut MemStream, request: &[u8], length: usize, rounds: us
     ALLOCATIONS.load(Ordering::Relaxed) - before
 }
 
+/// The least of several [`drive`]s: where the host takes the CPU away for long, a poll is cut short or
+/// reported as slow, and that allocates once. What allocates for each request does so in all of them.
+async fn steady(stream: &mut MemStream, request: &[u8], length: usize, count: usize) -> usize {
+    let mut least = usize::MAX;
+    for _ in 0..20 {
+        least = least.min(drive(stream, request, length, count).await);
+        if least == 0 {
+            break;
+        }
+    }
+    least
+}
+
 /// The length of the response to `request`.
 async fn length_of(stream: &mut MemStream, request: &[u8]) -> usize {
     let mut buffer = [0; 8192];
@@ -80,7 +93,9 @@ fn a_kept_connection_answers_without_allocating() {
             let agent = request.header("user-agent").is_some();
             Response::json(if agent { "{\"agent\":1}!" } else { "{}!" })
         });
-    let runtime = Builder::new().cores(1).build().expect("a runtime");
+    // No hand-off where the machine is busy: another thread begins with empty pools.
+    let builder = Builder::new().cores(1).hand_off_after(None);
+    let runtime = builder.build().expect("a runtime");
     let figures = runtime.block_on(async {
         let (listener, connector) = mem::listener(64 * 1024);
         let server = Server::from_listener(listener).without_signals().serve(app);
@@ -96,13 +111,14 @@ fn a_kept_connection_answers_without_allocating() {
                 drive(&mut stream, request.as_bytes(), length, 200).await;
                 // The server waits for once: its timer is made at the first wait.
                 time::sleep(Duration::from_millis(1)).await;
-                let count = drive(&mut stream, request.as_bytes(), length, 10_000).await;
+                let count = steady(&mut stream, request.as_bytes(), length, 10_000).await;
                 figures.push((path, count));
             }
             let pipelined = b"GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n".repeat(16);
             let length = 16 * length_of(&mut stream, &pipelined[..pipelined.len() / 16]).await;
             drive(&mut stream, &pipelined, length, 200).await;
-            figures.push(("pipelined", drive(&mut stream, &pipelined, length, 1000).await));
+            let count = steady(&mut stream, &pipelined, length, 1000).await;
+            figures.push(("pipelined", count));
             figures
         });
         client.await.expect("the client does not panic")
