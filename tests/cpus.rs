@@ -13,7 +13,9 @@ use support::{allowed_cpus, first_cpu, within_limit};
 fn a_pinned_core_runs_on_its_cpu_only() {
     within_limit(|| {
         let cpus = allowed_cpus();
-        let runtime = Builder::new().cores(2).pin_cores(true).build().unwrap();
+        // Both tasks block: no other thread may get their cores meanwhile.
+        let builder = Builder::new().cores(2).pin_cores(true);
+        let runtime = builder.watchdog(std::time::Duration::ZERO).build().unwrap();
         for _ in 0..20 {
             let both = Arc::new(Barrier::new(2));
             let tasks: Vec<_> = (0..2)

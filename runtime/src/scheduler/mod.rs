@@ -13,7 +13,8 @@
 //!
 //! **Submit** ([`shared::Shared::schedule`]). On a worker: the LIFO slot, and what was there goes to
 //! the ring; what the reactor or a timer woke goes to the ring's tail; a full ring overflows to the
-//! inject queue. Elsewhere: the inject queue. A push makes no system call by itself: a sleeper is woken
+//! inject queue; a task that yields goes to a second ring, behind what events woke. Elsewhere: the inject
+//! queue. A push makes no system call by itself: a sleeper is woken
 //! only where a core has more than it can begin with, and nobody searches.
 //!
 //! **Park** ([`worker::Worker`], [`idle`], [`park`]). Three protocols keep every wake-up:
@@ -22,10 +23,15 @@
 //!
 //! **Shutdown** ([`shutdown`]). Numbered there.
 //!
-//! **Locks** of the runtime, none taken while another is held: a shard of the registry, the inject
-//! queue and inboxes, the sleepers, a core's timers. No user code runs under any of them.
+//! **Locks** of the runtime, none taken while another is held, but a desk's mail under the spares' when a
+//! thread could not be started: a shard of the registry, the inject queue and inboxes, the sleepers, a
+//! core's timers, the spares, a desk's mail, a core's stall sample. No user code runs under any of them.
 //!
-//! Left to a later version: hand-off of a stuck core, stealing of readiness and timers.
+//! **Stuck cores.** A task that keeps its thread keeps nobody else. [`watchdog`] wakes an idle worker,
+//! which adopts the core ([`worker`], [`steal`]) until its owner is back; without an idle one [`monitor`]
+//! takes the core through its [`lease`] and hands it to a thread of [`spares`]. [`stall`] says so.
+//!
+//! Left to a later version: spinning before parking, `spawn_local`, histograms, a task dump.
 
 pub(crate) mod core;
 pub(crate) mod fence;

@@ -58,6 +58,7 @@ struct State {
     idle: Vec<usize>,
     /// Desks without a thread.
     free: Vec<usize>,
+    #[expect(clippy::vec_box, reason = "cores travel in their boxes")]
     orphans: Vec<Box<Core>>,
     threads: Vec<JoinHandle<()>>,
     closed: bool,
@@ -262,6 +263,7 @@ impl Spares {
     }
 
     /// Cores that nobody came for, at the end.
+    #[expect(clippy::vec_box, reason = "cores travel in their boxes")]
     pub(crate) fn orphans(&self) -> Vec<Box<Core>> {
         std::mem::take(&mut self.state.lock().orphans)
     }

@@ -248,7 +248,7 @@ impl Worker {
         if core.began.saturating_sub(core.last_poll) >= self.shared.limits.yield_turn {
             core = self.poll_reactor(core)?.0;
             // An event's tasks go first.
-            if core.ring().len() > 0 {
+            if !core.ring().is_empty() {
                 return Ok(core);
             }
         }
