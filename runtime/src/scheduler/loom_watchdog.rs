@@ -1,8 +1,8 @@
 //! M3, H4: a worker that is awake is watched, whatever the last one to park, or the one that the alarm
 //! woke, does meanwhile.
 //!
-//! Fails (each seen) if `disarm` clears the word after the question whether anybody is awake, and if the
-//! fence in `ensure` goes.
+//! Fails (each seen) if the word is cleared after the question whether anybody is awake, and if that
+//! question is a relaxed load instead of a read-modify-write.
 
 use loom::sync::Arc;
 use loom::thread;

@@ -17,11 +17,11 @@
 //! A push costs 0.6 µs and is made at most every half period; a fire costs a wake-up of about 8 µs. So
 //! under steady load the alarm never fires, and under sparse load it is cleared rather than left to fire.
 //!
-//! **Why no busy core is left unwatched.** A worker is counted as awake (a read-modify-write in
-//! `idle.rs`) before it asks in `ensure` whether the alarm is armed, with a SeqCst fence between the
-//! two. `calm` and `fired` first make `armed` 0 and then, behind a SeqCst fence, ask whether anybody is
-//! awake. Of the two one sees the other: either `ensure` reads 0 and arms, or they see the worker and
-//! arm (hazard H4: asking first and clearing then would lose it).
+//! **Why no busy core is left unwatched.** A worker counts itself as awake, a read-modify-write of the
+//! idle word, before it asks in `ensure` whether the alarm is armed. `calm` and `fired` first make `armed`
+//! 0 and then ask whether anybody is awake, a read-modify-write of the same word (hazard H4: asking first
+//! and clearing then would lose it). One of the two comes first. If the worker does, they see it and arm.
+//! If they do, the worker's acquires what they released: it reads the 0, or something newer, and arms.
 //! A clear of `calm` may overtake the set of a concurrent `ensure`; it looks at `armed` again
 //! afterwards and sets the alarm anew.
 //!
@@ -34,8 +34,8 @@ use ringspun_reactor::{Alarm, Reactor};
 
 use super::idle::Idle;
 use crate::loom::CachePadded;
-use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use crate::loom::atomic::{AtomicBool, AtomicU64, fence};
+use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::loom::atomic::{AtomicBool, AtomicU64};
 use crate::time::ticks::Ticks;
 
 #[derive(Debug)]
@@ -128,8 +128,7 @@ impl Armed {
     /// True if the caller sets the alarm.
     #[inline]
     pub(crate) fn ensure(&self, now: u64) -> bool {
-        // See the proof: awake before, `at` after.
-        fence(SeqCst);
+        // Relaxed: the idle word orders it, see the proof.
         self.at.load(Relaxed) == 0 && self.arm(now)
     }
 
@@ -171,10 +170,7 @@ impl Armed {
 
     /// True if it was armed. [`rearm`](Self::rearm) follows.
     pub(crate) fn disarm(&self) -> bool {
-        let armed = self.at.swap(0, AcqRel) != 0;
-        // See the proof: `at` before, awake after.
-        fence(SeqCst);
-        armed
+        self.at.swap(0, AcqRel) != 0
     }
 
     /// True if the caller sets the alarm: somebody is awake, or has armed it since.
