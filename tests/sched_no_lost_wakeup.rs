@@ -128,7 +128,9 @@ fn a_token_between_cores_is_never_lost() {
 fn more_tasks_than_a_ring_holds_all_run() {
     within_limit(|| {
         for cores in [1, 3] {
-            let runtime = Builder::new().cores(cores).build().unwrap();
+            // The core stays with its thread, or its next one would empty the ring beside the parent.
+            let builder = Builder::new().cores(cores).hand_off_after(None);
+            let runtime = builder.build().unwrap();
             let ran = Arc::new(AtomicUsize::new(0));
             let total = 20_000;
             let counter = ran.clone();
