@@ -34,6 +34,8 @@ use crate::time::clock;
 /// its threads end by themselves.
 pub struct Runtime {
     handle: Handle,
+    /// Everything that dropping does has been done.
+    is_down: bool,
 }
 
 impl Runtime {
@@ -47,7 +49,10 @@ impl Runtime {
     }
 
     pub(crate) fn new(handle: Handle) -> Self {
-        Self { handle }
+        Self {
+            handle,
+            is_down: false,
+        }
     }
 
     /// A handle to spawn from other threads.
@@ -75,11 +80,10 @@ impl Runtime {
     /// # Panics
     ///
     /// On one of the runtime's own workers, as dropping.
-    pub fn shutdown_timeout(self, limit: Duration) -> bool {
+    pub fn shutdown_timeout(mut self, limit: Duration) -> bool {
         self.begin_shutdown();
+        self.is_down = true;
         let shared = self.handle.shared_arc();
-        // Everything is done below.
-        std::mem::forget(self);
         let deadline = clock::add(Instant::now(), limit);
         let mut threads = Vec::new();
         loop {
@@ -117,6 +121,9 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.is_down {
+            return;
+        }
         if thread::panicking() && self.is_own_worker() {
             // A second panic would abort; the workers end by themselves.
             self.handle.shared().close();
