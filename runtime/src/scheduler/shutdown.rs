@@ -28,6 +28,8 @@ pub(crate) fn worker(shared: &Shared, core: Box<Core>) {
     inbox.close();
     while inbox.pop().is_some() {}
     while shared.inject.pop().is_some() {}
+    // The slot lies with the remote, which the entry's task keeps alive.
+    drop(core.remote(shared).lifo.take());
     drop(core);
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn finish(shared: &Shared) {
         worker(shared, core);
     }
     for remote in &shared.remotes {
+        drop(remote.lifo.take());
         remote.timers.close();
         remote.reactor.drop_wakers();
     }
