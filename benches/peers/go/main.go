@@ -10,6 +10,9 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
+	"syscall"
+	"time"
 )
 
 type message struct {
@@ -48,6 +51,12 @@ func main() {
 		w.Write(body)
 	})
 
+	http.HandleFunc("GET /burn/{n}", paused(time.Microsecond, func(d time.Duration) {
+		for start := time.Now(); time.Since(start) < d; {
+		}
+	}))
+	http.HandleFunc("GET /block/{n}", paused(time.Millisecond, block))
+
 	// Go sets TCP_NODELAY on every accepted socket by itself.
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -55,6 +64,32 @@ func main() {
 	}
 	fmt.Println("listening on", listener.Addr())
 	log.Fatal(http.Serve(listener, nil))
+}
+
+// The longest pause, the same for every contender.
+const longest = 10 * time.Second
+
+func paused(unit time.Duration, pause func(time.Duration)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.ParseUint(r.PathValue("n"), 10, 32)
+		if err != nil {
+			http.Error(w, "not a number", http.StatusBadRequest)
+			return
+		}
+		pause(min(time.Duration(n)*unit, longest))
+		head(w, "text/plain")
+		io.WriteString(w, "done\n")
+	}
+}
+
+// Blocks the thread in the kernel: time.Sleep would only park the goroutine, which is no bad neighbour.
+func block(d time.Duration) {
+	end := time.Now().Add(d)
+	for left := d; left > 0; left = time.Until(end) {
+		request := syscall.NsecToTimespec(left.Nanoseconds())
+		// A signal may end it early; the loop goes on for what is left.
+		_ = syscall.Nanosleep(&request, nil)
+	}
 }
 
 func head(w http.ResponseWriter, kind string) {

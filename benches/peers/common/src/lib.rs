@@ -9,6 +9,7 @@ use std::process;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub mod pause;
 #[cfg(feature = "tokio")]
 pub mod tokio_runtime;
 

@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -13,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use peer_common::{Options, tokio_runtime};
+use peer_common::{Options, pause, tokio_runtime};
 use tokio::net::TcpListener;
 
 fn main() -> io::Result<()> {
@@ -44,9 +45,27 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             Ok(body) => ok("application/octet-stream", body.to_bytes()),
             Err(_) => status(StatusCode::BAD_REQUEST),
         },
+        (&Method::GET, path) => {
+            if let Some(micros) = path.strip_prefix("/burn/") {
+                paused(micros, Duration::from_micros, pause::burn)
+            } else if let Some(millis) = path.strip_prefix("/block/") {
+                paused(millis, Duration::from_millis, pause::block)
+            } else {
+                status(StatusCode::NOT_FOUND)
+            }
+        }
         _ => status(StatusCode::NOT_FOUND),
     };
     Ok(response)
+}
+
+/// Keeps this worker busy or blocked, on purpose, as a handler does that knows no better.
+fn paused(number: &str, unit: fn(u64) -> Duration, pause: fn(Duration)) -> Response<Full<Bytes>> {
+    let Ok(time) = number.parse().map(unit) else {
+        return status(StatusCode::BAD_REQUEST);
+    };
+    pause(time);
+    ok("text/plain", Bytes::from_static(b"done\n"))
 }
 
 fn ok(kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
