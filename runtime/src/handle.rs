@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::context::{self, EnterGuard};
+use crate::dump::{Dump, TaskDump};
 use crate::metrics::Metrics;
 use crate::scheduler::shared::{Home, Shared};
 use crate::task::JoinHandle;
@@ -78,7 +79,49 @@ impl Handle {
         self.shared().remotes.len()
     }
 
-    /// A reading of the runtime's counters.
+    /// A list of all tasks: where each was spawned and what it does now.
+    ///
+    /// It waits for no task, also not for one that is stuck; the tasks go on meanwhile. The registry is
+    /// read shard by shard (about one for each core) under its lock, so spawns and ends of tasks on that
+    /// core wait for the reading of it.
+    ///
+    /// ```
+    /// # use ringspun_runtime::{Builder, TaskState, spawn};
+    /// # let runtime = Builder::new().cores(1).build().unwrap();
+    /// let dump = runtime.block_on(async {
+    ///     spawn(async { ringspun_runtime::Handle::current().dump() }).await.unwrap()
+    /// });
+    /// assert_eq!(dump.count(TaskState::Running), 1);
+    /// println!("{dump}");
+    /// ```
+    pub fn dump(&self) -> Dump {
+        Dump::take(self.shared())
+    }
+
+    /// The tasks that can never run again: they wait, and no waker of theirs is left.
+    ///
+    /// No task that something may still wake is among them. Some that nothing wakes are missing: those
+    /// with an [`AbortHandle`](crate::task::AbortHandle), and those whose waker lies in memory that was
+    /// forgotten or that the task itself owns. A task that is [aborted](JoinHandle::abort) is no leak.
+    pub fn leaks(&self) -> Vec<TaskDump> {
+        Dump::leaks(self.shared()).into_tasks()
+    }
+
+    /// For the end of a test: no task is [leaked](Self::leaks).
+    ///
+    /// # Panics
+    ///
+    /// If there are leaks, with their list.
+    #[track_caller]
+    pub fn assert_no_leaks(&self) {
+        let leaks = Dump::leaks(self.shared());
+        assert!(
+            leaks.tasks().is_empty(),
+            "tasks that can never run again: {leaks}"
+        );
+    }
+
+    /// A reading of the runtime's counters. It goes through all tasks, to count the leaked ones.
     pub fn metrics(&self) -> Metrics {
         self.shared().metrics()
     }

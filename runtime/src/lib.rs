@@ -23,6 +23,7 @@ mod builder;
 mod contain;
 mod context;
 mod cpus;
+mod dump;
 mod handle;
 mod in_place;
 mod loom;
@@ -38,6 +39,7 @@ pub mod time;
 
 pub use builder::Builder;
 pub use context::{EnterGuard, current_core};
+pub use dump::{Dump, TaskDump, TaskState};
 pub use handle::{Handle, NoRuntime, spawn};
 pub use in_place::block_in_place;
 pub use metrics::{CoreMetrics, Metrics};

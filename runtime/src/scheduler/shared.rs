@@ -259,6 +259,7 @@ impl Shared {
                 .map(|remote| remote.counters.read())
                 .collect(),
             live_tasks: self.tasks.len(),
+            leaked_tasks: self.tasks.leaked(),
             inject_len: self.inject.len(),
             foreign_pushes: self.foreign_pushes.get(),
             threads: self.spares.threads(),

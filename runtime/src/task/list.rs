@@ -74,6 +74,31 @@ impl Registry {
         shard.unlink(NonNull::from(header))
     }
 
+    /// Shows every task to `f`, under the lock of its shard, one shard after the other. `f` runs no
+    /// user code, takes no lock and is quick: spawns and ends on that shard wait for it.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Header)) {
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let mut next = shard.head;
+            while let Some(task) = next {
+                // SAFETY: a linked task is alive, and stays linked while the lock is held.
+                let header = unsafe { task.as_ref() };
+                f(header);
+                next = header.links.with(|links| {
+                    // SAFETY: the shard's lock is held.
+                    unsafe { (*links).next }
+                });
+            }
+        }
+    }
+
+    /// How many tasks can never run again.
+    pub(crate) fn leaked(&self) -> usize {
+        let mut leaked = 0;
+        self.for_each(|task| leaked += usize::from(task.state.load().is_leaked()));
+        leaked
+    }
+
     /// Takes no more tasks, and cancels all there are. Every worker calls it at shutdown, each with
     /// another start, so that they share the work.
     pub(crate) fn close_and_shutdown(&self, start: usize) {

@@ -171,6 +171,40 @@ fn loom_task_wake_against_run() {
     });
 }
 
+/// The leak rule (dump.rs) sees no leak in a task that is woken and run, and let go by its join handle
+/// meanwhile.
+///
+/// Fails if `is_leaked` counts a reference for the join handle that is gone, or if it looks at the count
+/// alone and not at the bits: both seen.
+#[test]
+fn loom_task_leak_rule_gives_no_false_alarm() {
+    loom::model(|| {
+        let (queue, watch) = (Queue::default(), Arc::new(Watch::default()));
+        let (task, handle) = spawn(&queue, &watch);
+        let task = task.into_raw();
+        // SAFETY: the registry's reference is this thread's until the end of the model.
+        let state = &unsafe { task.as_ref() }.state;
+        queue.run_all();
+        // It waits now. Another thread wakes and runs it.
+        let sender = {
+            let (queue, watch) = (queue.clone(), watch.clone());
+            thread::spawn(move || {
+                send(&watch);
+                queue.run_all();
+            })
+        };
+        assert!(!state.load().is_leaked());
+        drop(handle);
+        assert!(!state.load().is_leaked());
+        sender.join().unwrap();
+        assert!(state.load().is_complete());
+        *watch.waker.lock().unwrap() = None;
+        assert!(!state.load().is_leaked());
+        // SAFETY: from `into_raw` above.
+        drop(unsafe { super::raw::TaskRef::from_raw(task) });
+    });
+}
+
 #[test]
 fn loom_task_abort_against_run_and_wake() {
     loom::model(|| {

@@ -327,6 +327,21 @@ impl Snapshot {
         self.0 & JOIN_WAKER != 0
     }
 
+    pub(crate) fn is_running(self) -> bool {
+        self.0 & RUNNING != 0
+    }
+
+    pub(crate) fn is_scheduled(self) -> bool {
+        self.0 & SCHEDULED != 0
+    }
+
+    /// Whether a task of the registry waits with no waker left, so that it can never run again
+    /// (`dump.rs` has the rule). Stays true but for an abort or the shutdown.
+    pub(crate) fn is_leaked(self) -> bool {
+        let others = 1 + usize::from(self.has_join_interest());
+        self.0 & (RUNNING | COMPLETE | SCHEDULED | CLOSED) == 0 && self.refs() == others
+    }
+
     pub(crate) fn refs(self) -> usize {
         self.0 / REF_ONE
     }
