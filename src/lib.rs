@@ -17,6 +17,6 @@ pub use ringspun_macros::{main, test};
 pub use ringspun_net as net;
 pub use ringspun_net::signal;
 pub use ringspun_runtime::{
-    Builder, CoreMetrics, Dump, EnterGuard, Handle, JoinHandle, Metrics, NoRuntime, Runtime,
-    TaskDump, TaskState, block_in_place, budget, current_core, io, spawn, task, time,
+    Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle, Metrics, NoRuntime,
+    Runtime, TaskDump, TaskState, block_in_place, budget, current_core, io, spawn, task, time,
 };

@@ -42,6 +42,6 @@ pub use context::{EnterGuard, current_core};
 pub use dump::{Dump, TaskDump, TaskState};
 pub use handle::{Handle, NoRuntime, spawn};
 pub use in_place::block_in_place;
-pub use metrics::{CoreMetrics, Metrics};
+pub use metrics::{CoreMetrics, Histogram, Metrics};
 pub use runtime::Runtime;
 pub use task::JoinHandle;

@@ -1,9 +1,14 @@
 //! Counters of the scheduler: plain integers of each core, summed when read.
 
+mod histogram;
+
 use std::fmt;
 
 use crate::loom::atomic::AtomicU64;
 use crate::loom::atomic::Ordering::Relaxed;
+
+pub use self::histogram::Histogram;
+use self::histogram::Recorder;
 
 /// A number that one thread writes and others read.
 #[derive(Debug, Default)]
@@ -31,22 +36,38 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// The counters of one core, written by its worker.
         #[derive(Debug, Default)]
-        pub(crate) struct Counters { $(pub(crate) $name: Counter,)* }
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+            pub(crate) poll_time: Recorder,
+            pub(crate) run_delay: Recorder,
+        }
 
         /// What one core has done since its runtime started.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         #[non_exhaustive]
-        pub struct CoreMetrics { $($(#[$doc])* pub $name: u64,)* }
+        pub struct CoreMetrics {
+            $($(#[$doc])* pub $name: u64,)*
+            /// How long polls of tasks took. Empty as yet: no worker records it.
+            pub poll_time: Histogram,
+            /// How long tasks that could run waited for their turn. Empty as yet: no worker records it.
+            pub run_delay: Histogram,
+        }
 
         impl Counters {
             pub(crate) fn read(&self) -> CoreMetrics {
-                CoreMetrics { $($name: self.$name.get(),)* }
+                CoreMetrics {
+                    $($name: self.$name.get(),)*
+                    poll_time: self.poll_time.read(),
+                    run_delay: self.run_delay.read(),
+                }
             }
         }
 
         impl std::ops::AddAssign for CoreMetrics {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name = self.$name.wrapping_add(other.$name);)*
+                self.poll_time.merge(&other.poll_time);
+                self.run_delay.merge(&other.run_delay);
             }
         }
     };
