@@ -106,7 +106,8 @@ impl Builder {
 
     /// How soon an idle worker looks after cores that are stuck in one task, and serves what waits for
     /// them: 500 µs unless set. 200 µs suits services that want a short tail more than a few wake-ups;
-    /// [`Duration::ZERO`] turns this off, and [`hand_off_after`](Self::hand_off_after) with it. An idle
+    /// [`Duration::ZERO`] turns this off, and [`hand_off_after`](Self::hand_off_after) with it. Under steady
+    /// load without slow polls, where the workers look for themselves, up to eight periods. An idle
     /// process pays nothing. With more cores than CPUs the time is longer by the square of the ratio.
     #[must_use]
     pub fn watchdog(mut self, period: Duration) -> Self {

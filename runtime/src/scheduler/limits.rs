@@ -20,6 +20,8 @@ pub(crate) struct Limits {
     /// A backlog that takes less is neither worth a wake-up nor a theft: 6.5 µs for the waker, 20 µs
     /// until the other one runs.
     pub(crate) worth: u64,
+    /// A poll that takes longer makes the watchdog keep its period.
+    pub(crate) alert: u64,
     /// A poll that takes longer is reported.
     pub(crate) slow: u64,
     /// Period of the watchdog; zero: there is none.
@@ -47,6 +49,7 @@ impl Limits {
         let crowd = cores.div_ceil(cpus::available()).max(1);
         let crowd = u32::try_from(crowd).unwrap_or(u32::MAX);
         let crowded = |duration: Duration| duration.saturating_mul(crowd * crowd);
+        let watchdog = crowded(watchdog);
         Self {
             ticks,
             turn: us(200),
@@ -54,8 +57,9 @@ impl Limits {
             poll: budget::longest(ticks),
             stuck: ticks.of(crowded(Duration::from_micros(50))),
             worth: us(20),
+            alert: ticks.of(watchdog.clamp(Duration::from_micros(100), SLOW)),
             slow: ticks.of(SLOW),
-            watchdog: crowded(watchdog),
+            watchdog,
             hand_off: hand_off.map(|after| ticks.of(crowded(after))),
             steal_readiness,
         }

@@ -221,8 +221,8 @@ impl Worker {
     fn end_task(&self, core: &mut Core, now: u64) {
         if core.began != 0 {
             let start = core.began;
-            if core.end_task(now) > self.shared.limits.slow {
-                self.report(core.index, (start, now), core.location);
+            if core.end_task(now) > self.shared.limits.alert {
+                self.was_slow(core.index, (start, now), core.location);
             }
         }
     }
@@ -232,15 +232,19 @@ impl Worker {
     fn lost(&self, start: u64, location: &'static Location<'static>) -> Lost {
         let now = self.shared.limits.ticks.now();
         self.desk().set_task(None);
-        if now.saturating_sub(start) > self.shared.limits.slow {
-            self.report(self.core.get(), (start, now), location);
-        }
+        self.was_slow(self.core.get(), (start, now), location);
         Lost
     }
 
+    /// A poll took from `when.0` to `when.1`, which is long.
     #[cold]
-    fn report(&self, core: usize, when: (u64, u64), location: &'static Location<'static>) {
-        stall::report(&self.shared, core, self.tid.get(), when, location);
+    fn was_slow(&self, core: usize, when: (u64, u64), location: &'static Location<'static>) {
+        if let Some(watchdog) = &self.shared.watchdog {
+            watchdog.alert(when.1);
+        }
+        if when.1.saturating_sub(when.0) > self.shared.limits.slow {
+            stall::report(&self.shared, core, self.tid.get(), when, location);
+        }
     }
 
     /// Runs a task that yielded, unless an event comes first.
