@@ -18,5 +18,6 @@ pub use ringspun_net as net;
 pub use ringspun_net::signal;
 pub use ringspun_runtime::{
     Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle, Metrics, NoRuntime,
-    Runtime, TaskDump, TaskState, block_in_place, budget, current_core, io, spawn, task, time,
+    Runtime, TaskDump, TaskState, block_in_place, budget, current_core, io, spawn, spawn_local,
+    task, time,
 };

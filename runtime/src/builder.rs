@@ -8,7 +8,7 @@ use ringspun_reactor::Reactor;
 
 use crate::cpus;
 use crate::handle::Handle;
-use crate::loom::atomic::AtomicU64;
+use crate::loom::atomic::{AtomicU64, AtomicUsize};
 use crate::loom::{CachePadded, Mutex};
 use crate::metrics::Counters;
 use crate::runtime::Runtime;
@@ -271,6 +271,7 @@ fn new_core(
         inbox: Inject::new(),
         timers: Arc::new(Timers::new(index, unparker.clone(), clock.clone())),
         unparker,
+        wanted: AtomicUsize::new(0),
         reactor,
         counters: CachePadded(Counters::default()),
     };

@@ -1,7 +1,9 @@
 //! What the current thread is: a worker on its core, a thread inside a runtime, or neither.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +13,7 @@ use crate::scheduler::core::Core;
 use crate::scheduler::park::Unparker;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::Worker;
+use crate::task::{JoinHandle, Notified};
 use crate::time::timers::Timers;
 
 struct Context {
@@ -144,6 +147,37 @@ pub(crate) fn hand_off() {
             worker.hand_off();
         }
     });
+}
+
+/// Queues a task of the thread at `desk`, if this is that thread; gives it back if not.
+#[inline]
+pub(crate) fn push_local(shared: &Shared, desk: usize, task: Notified) -> Option<Notified> {
+    with_worker(|worker| {
+        let own = worker
+            .filter(|worker| worker.desk == desk && ptr::eq(Arc::as_ptr(&worker.shared), shared));
+        match own {
+            Some(worker) => {
+                worker.own.push(task);
+                None
+            }
+            None => Some(task),
+        }
+    })
+}
+
+/// Spawns a task of this thread; gives the future back if the thread is not a worker.
+pub(crate) fn spawn_local<F>(
+    future: F,
+    location: &'static Location<'static>,
+) -> Result<JoinHandle<F::Output>, F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    with_worker(|worker| match worker {
+        Some(worker) => Ok(worker.spawn_local(future, location)),
+        None => Err(future),
+    })
 }
 
 /// Whether this thread is a worker of `shared`.

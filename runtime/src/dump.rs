@@ -64,9 +64,11 @@ impl Dump {
 
     fn collect(shared: &Shared, keep: impl Fn(TaskState) -> bool) -> Self {
         let mut tasks = Vec::new();
-        shared.tasks.for_each(|header| {
-            tasks.extend(TaskDump::of(header).filter(|task| keep(task.state)));
-        });
+        for registry in shared.registries() {
+            registry.for_each(|header| {
+                tasks.extend(TaskDump::of(header).filter(|task| keep(task.state)));
+            });
+        }
         tasks.sort_unstable_by_key(|task| (task.state, task.id));
         Self { tasks }
     }

@@ -147,6 +147,10 @@ impl Handle {
         &self.home.shared
     }
 
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
     pub(crate) fn shared_arc(&self) -> Arc<Shared> {
         self.home.shared.clone()
     }

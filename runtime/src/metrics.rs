@@ -129,6 +129,9 @@ pub struct Metrics {
     pub inject_len: usize,
     /// Tasks pushed to the inject queue from threads outside the runtime.
     pub foreign_pushes: u64,
+    /// Wake-ups of [local tasks](crate::spawn_local) that had to wait, because their thread was stuck in
+    /// a task.
+    pub local_stalls: u64,
     /// Threads of the runtime now: workers, spares and the monitor.
     pub threads: usize,
     /// Workers asleep now.

@@ -14,16 +14,22 @@ use crate::task::{Header, Notified};
 /// A queue of tasks under a lock.
 #[derive(Debug)]
 pub(crate) struct Inject {
-    list: Mutex<List>,
+    state: Mutex<State>,
     /// Written under the lock. Release/Acquire: who sees a length may go and lock.
     len: AtomicUsize,
 }
 
 #[derive(Debug)]
-struct List {
+struct State {
+    list: List,
+    closed: bool,
+}
+
+/// Tasks, linked through their headers; oldest first.
+#[derive(Debug, Default)]
+pub(super) struct List {
     head: Option<NonNull<Header>>,
     tail: Option<NonNull<Header>>,
-    closed: bool,
 }
 
 // SAFETY: each pointer is a `Notified` in pieces, and that is `Send`.
@@ -32,9 +38,8 @@ unsafe impl Send for List {}
 impl Inject {
     pub(crate) fn new() -> Self {
         Self {
-            list: Mutex::new(List {
-                head: None,
-                tail: None,
+            state: Mutex::new(State {
+                list: List::default(),
                 closed: false,
             }),
             len: AtomicUsize::new(0),
@@ -52,15 +57,15 @@ impl Inject {
     /// Queues a task; drops the entry if the queue is closed (the registry has cancelled the task).
     /// True if it was queued.
     pub(crate) fn push(&self, task: Notified) -> bool {
-        let mut list = self.list.lock();
-        if list.closed {
+        let mut state = self.state.lock();
+        if state.closed {
             // Dropping may free the task, whose future is gone already; its scheduler is not ours
             // to drop under a lock.
-            drop(list);
+            drop(state);
             drop(task);
             return false;
         }
-        list.push(task);
+        state.list.push(task);
         self.len.store(self.len_locked() + 1, Release);
         true
     }
@@ -70,8 +75,8 @@ impl Inject {
         if self.is_empty() {
             return None;
         }
-        let mut list = self.list.lock();
-        let task = list.pop()?;
+        let mut state = self.state.lock();
+        let task = state.list.pop()?;
         self.len.store(self.len_locked() - 1, Release);
         Some(task)
     }
@@ -82,10 +87,10 @@ impl Inject {
         if self.is_empty() || n == 0 {
             return 0;
         }
-        let mut list = self.list.lock();
+        let mut state = self.state.lock();
         let mut taken = 0;
         while taken < n {
-            let Some(task) = list.pop() else { break };
+            let Some(task) = state.list.pop() else { break };
             taken += 1;
             each(task);
         }
@@ -95,7 +100,7 @@ impl Inject {
 
     /// Takes no more tasks. True the first time.
     pub(crate) fn close(&self) -> bool {
-        !std::mem::replace(&mut self.list.lock().closed, true)
+        !std::mem::replace(&mut self.state.lock().closed, true)
     }
 
     fn len_locked(&self) -> usize {
@@ -105,7 +110,7 @@ impl Inject {
 }
 
 impl List {
-    fn push(&mut self, task: Notified) {
+    pub(super) fn push(&mut self, task: Notified) {
         let ptr = task.into_raw();
         set_next(ptr, None);
         match self.tail.replace(ptr) {
@@ -114,7 +119,7 @@ impl List {
         }
     }
 
-    fn pop(&mut self) -> Option<Notified> {
+    pub(super) fn pop(&mut self) -> Option<Notified> {
         let ptr = self.head?;
         // SAFETY: the entry keeps the task alive.
         self.head = unsafe { ptr.as_ref() }.queue_next.with(|next| {
@@ -129,7 +134,7 @@ impl List {
     }
 }
 
-impl Drop for Inject {
+impl Drop for List {
     fn drop(&mut self) {
         while self.pop().is_some() {}
     }

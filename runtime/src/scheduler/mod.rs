@@ -31,7 +31,9 @@
 //! which adopts the core ([`worker`], [`steal`]) until its owner is back; without an idle one [`monitor`]
 //! takes the core through its [`lease`] and hands it to a thread of [`spares`]. [`stall`] says so.
 //!
-//! Left to a later version: spinning before parking, `spawn_local`, histograms, a task dump.
+//! **Local tasks** ([`locals`]) belong to a thread and do not move with its core.
+//!
+//! Left to a later version: spinning before parking.
 
 pub(crate) mod core;
 pub(crate) mod fence;
@@ -40,6 +42,7 @@ pub(crate) mod inject;
 pub(crate) mod lease;
 pub(crate) mod lifo;
 pub(crate) mod limits;
+pub(crate) mod locals;
 pub(crate) mod monitor;
 pub(crate) mod park;
 pub(crate) mod queue;

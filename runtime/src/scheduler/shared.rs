@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     /// Which core serves the next thread that has none.
     turn: AtomicUsize,
     foreign_pushes: Counter,
+    /// Wake-ups of local tasks that had to wait for their thread.
+    pub(crate) local_stalls: Counter,
 }
 
 /// What others may reach of a core.
@@ -76,6 +78,8 @@ pub(crate) struct Remote {
     /// Tasks placed on this core by others; its worker looks before it sleeps.
     pub(crate) inbox: Inject,
     pub(crate) unparker: Arc<Unparker>,
+    /// One more than the desk of a thread that lost this core and has tasks that cannot move with it.
+    pub(crate) wanted: AtomicUsize,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
     pub(crate) counters: CachePadded<Counters>,
@@ -120,6 +124,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
             foreign_pushes: Counter::default(),
+            local_stalls: Counter::default(),
         };
         if let Some(watchdog) = &shared.watchdog {
             for remote in &shared.remotes {
@@ -251,6 +256,12 @@ impl Shared {
         true
     }
 
+    /// Where all tasks are listed: those of the cores, and those of each thread.
+    pub(crate) fn registries(&self) -> impl Iterator<Item = &Registry> {
+        let locals = self.desks.iter().map(|desk| &desk.locals.tasks);
+        std::iter::once(&self.tasks).chain(locals)
+    }
+
     pub(crate) fn metrics(&self) -> Metrics {
         Metrics {
             cores: self
@@ -258,10 +269,11 @@ impl Shared {
                 .iter()
                 .map(|remote| remote.counters.read())
                 .collect(),
-            live_tasks: self.tasks.len(),
-            leaked_tasks: self.tasks.leaked(),
+            live_tasks: self.registries().map(Registry::len).sum(),
+            leaked_tasks: self.registries().map(Registry::leaked).sum(),
             inject_len: self.inject.len(),
             foreign_pushes: self.foreign_pushes.get(),
+            local_stalls: self.local_stalls.get(),
             threads: self.spares.threads(),
             parked: self.idle.parked(),
             searching: self.idle.searching(),

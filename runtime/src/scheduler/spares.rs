@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::lease::Busy;
+use super::locals::{Locals, Seat};
 use super::shared::{Home, Shared};
 use super::worker::Worker;
 use crate::cpus;
@@ -33,6 +34,8 @@ pub(crate) struct Desk {
     task: AtomicPtr<Location<'static>>,
     /// The kernel's number of the thread; 0 before it starts. For its CPU clock.
     pub(crate) tid: AtomicI32,
+    /// The tasks that stay with the thread.
+    pub(crate) locals: Locals,
     /// The thread, and a core that was handed to it while it waited.
     mail: Mutex<(Option<Thread>, Option<Box<Core>>)>,
 }
@@ -81,6 +84,7 @@ impl Desk {
             busy: Busy::new(),
             task: AtomicPtr::new(ptr::null_mut()),
             tid: AtomicI32::new(0),
+            locals: Locals::new(),
             mail: Mutex::new((None, None)),
         }
     }
@@ -187,41 +191,77 @@ impl Spares {
         }
     }
 
-    /// The worker at `desk` has no core: waits for one. `None`: the thread shall end.
-    pub(crate) fn wait(&self, shared: &Shared, desk: usize) -> Option<Box<Core>> {
-        let mail = &shared.desks[desk].mail;
+    /// The worker has no core: waits for one, and runs its own tasks meanwhile. `None`: the thread shall
+    /// end.
+    pub(crate) fn wait(&self, worker: &Worker) -> Option<Box<Core>> {
+        let (shared, desk) = (&worker.shared, worker.desk);
+        let Desk { mail, locals, .. } = &shared.desks[desk];
         mail.lock().0 = Some(thread::current());
-        {
-            let mut state = self.state.lock();
-            if let Some(core) = state.orphans.pop() {
-                return Some(core);
-            }
-            if state.closed {
-                return None;
-            }
-            state.idle.push(desk);
+        locals.sit(Seat::Spare(thread::current()));
+        if let Some(end) = self.join(desk) {
+            return end;
         }
-        let end = Instant::now() + KEEP_ALIVE;
+        worker.ask_for_core();
+        let mut end = Instant::now() + KEEP_ALIVE;
         loop {
             if let Some(core) = mail.lock().1.take() {
+                worker.ask_no_more();
                 return Some(core);
+            }
+            if worker.has_local() && !shared.is_closed() && self.leave(desk) {
+                worker.run_local();
+                if let Some(end) = self.join(desk) {
+                    worker.ask_no_more();
+                    return end;
+                }
+                continue;
+            }
+            if locals.tasks.len() > 0 {
+                end = Instant::now() + KEEP_ALIVE;
             }
             let left = end.saturating_duration_since(Instant::now());
             if (left.is_zero() || shared.is_closed()) && self.retire(desk) {
+                worker.ask_no_more();
                 return None;
             }
-            // Reserved already where it could not retire: the core is on its way.
+            // Reserved already where it could not leave or retire: the core is on its way.
             thread::park_timeout(left.max(Duration::from_millis(1)));
         }
     }
 
+    /// Waits among the idle ones from now on. Or has a core at once, or shall end.
+    #[expect(clippy::option_option, reason = "what `wait` returns, if it does")]
+    fn join(&self, desk: usize) -> Option<Option<Box<Core>>> {
+        let mut state = self.state.lock();
+        if let Some(core) = state.orphans.pop() {
+            return Some(Some(core));
+        }
+        if state.closed {
+            return Some(None);
+        }
+        state.idle.push(desk);
+        None
+    }
+
+    /// True if nobody has reserved the spare; it is not among the idle ones any more then: no core is
+    /// given to a thread that is in a task.
+    fn leave(&self, desk: usize) -> bool {
+        let mut state = self.state.lock();
+        let at = state.idle.iter().position(|idle| *idle == desk);
+        at.map(|at| state.idle.remove(at)).is_some()
+    }
+
+    /// That very spare, if it waits and nobody has reserved it.
+    pub(crate) fn reserve_spare(&self, desk: usize) -> Option<Reservation> {
+        self.leave(desk).then_some(Reservation::Idle(desk))
+    }
+
     /// True if nobody has reserved the spare.
     fn retire(&self, desk: usize) -> bool {
-        let mut state = self.state.lock();
-        let Some(at) = state.idle.iter().position(|idle| *idle == desk) else {
+        if !self.leave(desk) {
             return false;
-        };
-        state.idle.remove(at);
+        }
+        let mut state = self.state.lock();
         state.free.push(desk);
         let (ended, living) = std::mem::take(&mut state.threads)
             .into_iter()

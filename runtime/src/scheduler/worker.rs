@@ -42,6 +42,7 @@ use ringspun_reactor::{Reactor, wait_any};
 use super::core::Core;
 use super::idle::Searching;
 use super::lease::Token;
+use super::locals::{Own, Seat};
 use super::shared::{Remote, Shared};
 use super::spares::Desk;
 use super::{shutdown, stall, steal};
@@ -65,21 +66,23 @@ const ADOPTION_TICK: Duration = Duration::from_millis(1);
 /// One worker: a thread and what it knows.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    desk: usize,
+    pub(crate) desk: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) handle: Handle,
     /// The core that it holds, or held last.
-    core: Cell<usize>,
+    pub(super) core: Cell<usize>,
     /// Its lease of that core.
-    token: Token,
+    pub(super) token: Token,
     tid: Cell<i32>,
+    /// The tasks that stay with this thread and can run.
+    pub(crate) own: Own,
 }
 
 /// The core was taken away, and another worker holds it now.
 #[derive(Debug)]
 pub(crate) struct Lost;
 
-type Held<T = Box<Core>> = Result<T, Lost>;
+pub(super) type Held<T = Box<Core>> = Result<T, Lost>;
 
 /// Stuck cores that a sleeper watches over: index, and since when they are stuck.
 #[derive(Default)]
@@ -97,6 +100,7 @@ impl Worker {
             core: Cell::new(0),
             token: Cell::new(0),
             tid: Cell::new(0),
+            own: Own::new(),
         }
     }
 
@@ -108,10 +112,14 @@ impl Worker {
             let mut next = Some(core);
             while let Some(core) = next {
                 next = match self.serve(core) {
-                    Ok(core) => return shutdown::worker(&self.shared, core),
-                    Err(Lost) => self.shared.spares.wait(&self.shared, self.desk),
+                    Ok(core) => {
+                        shutdown::worker(&self.shared, core);
+                        None
+                    }
+                    Err(Lost) => self.shared.spares.wait(&self),
                 };
             }
+            self.own.close(&self.desk().locals);
         });
     }
 
@@ -150,11 +158,11 @@ impl Worker {
         }
     }
 
-    fn desk(&self) -> &Desk {
+    pub(super) fn desk(&self) -> &Desk {
         &self.shared.desks[self.desk]
     }
 
-    fn remote(&self) -> &Remote {
+    pub(super) fn remote(&self) -> &Remote {
         &self.shared.remotes[self.core.get()]
     }
 
@@ -163,6 +171,7 @@ impl Worker {
         self.core.set(core.index);
         let lease = &self.remote().lease;
         lease.hold(self.desk, &self.desk().busy, &self.token);
+        self.desk().locals.sit(Seat::Core(core.index));
         core.change_hands();
         self.shared.spares.pin(core.index);
         let mut found: Option<Notified> = None;
@@ -173,7 +182,9 @@ impl Worker {
             }
             let task = found
                 .take()
+                .or_else(|| self.own.pop_in_turn())
                 .or_else(|| core.pop(&self.shared))
+                .or_else(|| self.own.pop())
                 .or_else(|| steal::from_inject(&mut core, &self.shared));
             match task {
                 Some(task) => core = self.run_task(task, core)?,
@@ -238,7 +249,12 @@ impl Worker {
 
     /// A poll took from `when.0` to `when.1`, which is long.
     #[cold]
-    fn was_slow(&self, core: usize, when: (u64, u64), location: &'static Location<'static>) {
+    pub(super) fn was_slow(
+        &self,
+        core: usize,
+        when: (u64, u64),
+        location: &'static Location<'static>,
+    ) {
         if let Some(watchdog) = &self.shared.watchdog {
             watchdog.alert(when.1);
         }
@@ -252,7 +268,7 @@ impl Worker {
         if core.began.saturating_sub(core.last_poll) >= self.shared.limits.yield_turn {
             core = self.poll_reactor(core)?.0;
             // An event's tasks go first.
-            if !core.ring().is_empty() {
+            if !core.ring().is_empty() || !self.own.is_empty() {
                 return Ok(core);
             }
         }
@@ -271,6 +287,9 @@ impl Worker {
     /// The regular look at everything that waits while tasks run.
     #[cold]
     fn turn(&self, mut core: Box<Core>) -> Held {
+        self.rest(&mut core);
+        core = self.give_back(core)?;
+        self.own.fetch(&self.desk().locals);
         // One of each goes before what the ring holds: a busy ring never runs empty.
         for queue in [&self.remote().inbox, &self.shared.inject] {
             if let Some(task) = queue.pop() {
@@ -304,12 +323,18 @@ impl Worker {
 
     /// Nothing to run here: look elsewhere, then sleep.
     fn find_or_park(&self, mut core: Box<Core>) -> Held<(Box<Core>, Option<Notified>)> {
+        self.own.fetch(&self.desk().locals);
+        if !self.own.is_empty() {
+            return Ok((core, None));
+        }
+        self.rest(&mut core);
+        core = self.give_back(core)?;
         let alone = self.shared.remotes.len() == 1;
         if core.poll_pays && !alone {
             let events;
             (core, events) = self.poll_reactor(core)?;
             core.poll_pays = events > 0;
-            if core.has_work(&self.shared) {
+            if self.has_work(&core) {
                 return Ok((core, None));
             }
         }
@@ -323,7 +348,7 @@ impl Worker {
                     return Ok((core, Some(task)));
                 }
                 core = match self.relieve_any(core) {
-                    Ok(core) if core.has_work(&self.shared) => {
+                    Ok(core) if self.has_work(&core) => {
                         self.stop_searching(searching);
                         return Ok((core, None));
                     }
@@ -347,7 +372,7 @@ impl Worker {
             }
             if let Some(start) = self.shared.stuck_since(victim, now) {
                 core = self.relieve(core, victim, start)?;
-                if core.has_work(&self.shared) {
+                if self.has_work(&core) {
                     break;
                 }
             }
@@ -378,7 +403,7 @@ impl Worker {
         let last = self.shared.idle.park(core.index, searching);
         let mut timeout = Some(Duration::ZERO);
         let mut adopted = Adopted::default();
-        if remote.unparker.state.prepare() && !self.shared.has_work_for(core.index) {
+        if remote.unparker.state.prepare() && !self.should_stay(core.index) {
             adopted = self.adopt(core.index, last);
             timeout = self.park_timeout(&adopted);
         }
@@ -398,7 +423,7 @@ impl Worker {
             self.stop_searching(searching);
             return Err(Lost);
         };
-        if searching.is_none() && core.has_work(&self.shared) {
+        if searching.is_none() && self.has_work(&core) {
             return Ok((core, None));
         }
         // Woken for the others' sake, or by chance: search before sleeping again.
@@ -601,6 +626,16 @@ impl Worker {
         Ok(core)
     }
 
+    /// Whether there is a task to run, of the core or of the thread.
+    fn has_work(&self, core: &Core) -> bool {
+        core.has_work(&self.shared) || !self.own.is_empty()
+    }
+
+    /// Whether the worker, about to sleep, has something to do first.
+    fn should_stay(&self, core: usize) -> bool {
+        self.shared.has_work_for(core) || self.desk().locals.has_woken()
+    }
+
     fn clock_may_jump(&self) -> bool {
         self.shared.clock_holds.load(Acquire) == 0
     }
@@ -612,10 +647,7 @@ impl Worker {
         if next == NEVER || !clock.is_virtual() {
             return;
         }
-        if self.clock_may_jump()
-            && !core.has_work(&self.shared)
-            && !self.shared.has_work_for(core.index)
-        {
+        if self.clock_may_jump() && !self.has_work(core) && !self.shared.has_work_for(core.index) {
             clock.advance_to(next);
             core.look_at(clock);
             // The next turn of the loop parks again, finds the timer due, and fires it.

@@ -97,8 +97,8 @@ pub(crate) struct Notified(NonNull<Header>);
 /// The registry's reference to a task.
 pub(crate) struct TaskRef(NonNull<Header>);
 
-// SAFETY: a task's future and output are `Send` (or, for a future that is not, kept on its thread by
-// `spawn_local`), and every field's right of access moves by the state word's AcqRel transitions.
+// SAFETY: a task's future and output are `Send` (or, for a future that is not, touched on its thread
+// only: `scheduler/locals.rs` says why), and every field's right of access moves by the state word's AcqRel transitions.
 unsafe impl Send for Notified {}
 // SAFETY: as above; a shared `Notified` gives access to the header's atomics and constants only.
 unsafe impl Sync for Notified {}

@@ -1,0 +1,299 @@
+//! The tasks of one thread: those of `spawn_local`, whose futures no other thread may touch.
+//!
+//! They belong to a worker, not to a core: they stay when the core is handed off. Their thread runs them
+//! between the core's tasks while it holds a core, and alone while it is a spare, which it stays as long
+//! as one of them lives. Nobody steals them.
+//!
+//! **Waking.** On their thread a wake-up is a push to [`Own`], which only that thread sees. From
+//! elsewhere the task goes through [`Locals`], under a lock that also tells where the thread is to be
+//! woken: at the core that it holds, or as a spare. The thread says under the same lock where it goes,
+//! and looks for tasks before it sleeps there. So either it finds the task, or the waker reads the new
+//! seat and wakes it there: by the park protocol of the core (park.rs), or by the token of
+//! [`Thread::unpark`].
+//!
+//! **Why only their thread touches them.** The future of a task is polled, cancelled and dropped by
+//! whoever runs its queue entry, or takes it out of its registry at shutdown. Entries are in `Own` and in
+//! `Locals` only, and their thread alone takes them out; the registry is the thread's own as well, and
+//! that thread alone closes it. A thread ends after that, or when none of its tasks is left. Whoever
+//! drops the last reference elsewhere finds the future gone: the registry's reference goes last.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::thread::Thread;
+
+use super::core::Core;
+use super::inject::List;
+use super::shared::{Home, Shared};
+use super::worker::{Held, Lost, Worker};
+use crate::loom::Mutex;
+use crate::loom::atomic::AtomicUsize;
+use crate::loom::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::task::list::Registry;
+use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
+use crate::{budget, context};
+
+/// What others may reach: one for each desk.
+#[derive(Debug)]
+pub(crate) struct Locals {
+    woken: Mutex<Woken>,
+    /// Entries in `woken`; written under the lock.
+    len: AtomicUsize,
+    /// The thread's tasks that live.
+    pub(crate) tasks: Registry,
+}
+
+#[derive(Debug)]
+struct Woken {
+    list: List,
+    seat: Seat,
+}
+
+/// Where the thread is to be woken.
+#[derive(Debug, Clone)]
+pub(crate) enum Seat {
+    /// It has not begun.
+    Nowhere,
+    /// At this core, which it holds or has lost without knowing it yet.
+    Core(usize),
+    Spare(Thread),
+}
+
+/// The thread's side.
+#[derive(Debug)]
+pub(crate) struct Own {
+    queue: RefCell<List>,
+    len: Cell<usize>,
+    /// Whether a task of the core ran last: they take turns.
+    turn: Cell<bool>,
+}
+
+impl Locals {
+    pub(crate) fn new() -> Self {
+        let woken = Woken {
+            list: List::default(),
+            seat: Seat::Nowhere,
+        };
+        Self {
+            woken: Mutex::new(woken),
+            len: AtomicUsize::new(0),
+            tasks: Registry::new(1),
+        }
+    }
+
+    /// The thread goes there. It looks for tasks before it sleeps.
+    pub(crate) fn sit(&self, seat: Seat) {
+        let before = std::mem::replace(&mut self.woken.lock().seat, seat);
+        drop(before);
+    }
+
+    /// Whether the thread should fetch tasks that others have woken.
+    #[inline]
+    pub(crate) fn has_woken(&self) -> bool {
+        // Acquire: pairs with the store in `push`.
+        self.len.load(Acquire) > 0
+    }
+
+    /// Queues a task from another thread. Where to wake its own.
+    fn push(&self, task: Notified) -> Seat {
+        let mut woken = self.woken.lock();
+        woken.list.push(task);
+        // The lock orders the load after the last store.
+        self.len.store(self.len.load(Acquire) + 1, Release);
+        woken.seat.clone()
+    }
+
+    fn take_woken(&self) -> List {
+        let mut woken = self.woken.lock();
+        self.len.store(0, Release);
+        std::mem::take(&mut woken.list)
+    }
+}
+
+impl Own {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: RefCell::default(),
+            len: Cell::new(0),
+            turn: Cell::new(false),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len.get() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    pub(crate) fn push(&self, task: Notified) {
+        self.len.set(self.len.get() + 1);
+        self.queue.borrow_mut().push(task);
+    }
+
+    /// The next task, if it is the thread's turn and not the core's.
+    #[inline]
+    pub(crate) fn pop_in_turn(&self) -> Option<Notified> {
+        if self.is_empty() || !self.turn.replace(!self.turn.get()) {
+            return None;
+        }
+        self.pop()
+    }
+
+    pub(crate) fn pop(&self) -> Option<Notified> {
+        let task = self.queue.borrow_mut().pop()?;
+        self.len.set(self.len.get() - 1);
+        Some(task)
+    }
+
+    /// Fetches what others have woken.
+    pub(crate) fn fetch(&self, locals: &Locals) {
+        if locals.has_woken() {
+            let mut woken = locals.take_woken();
+            while let Some(task) = woken.pop() {
+                self.push(task);
+            }
+        }
+    }
+
+    /// The end of the thread: cancels and drops all its tasks, here.
+    pub(crate) fn close(&self, locals: &Locals) {
+        locals.tasks.close_and_shutdown(0);
+        self.fetch(locals);
+        // Entries of cancelled tasks.
+        while self.pop().is_some() {}
+    }
+}
+
+impl Worker {
+    /// Spawns a task that stays with this thread.
+    pub(crate) fn spawn_local<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let bound = Bound {
+            home: self.handle.home().clone(),
+            desk: self.desk,
+        };
+        let (task, notified, handle) = new_task(future, bound, 0, location);
+        match self.desk().locals.tasks.insert(task) {
+            Ok(()) => self.own.push(notified),
+            // Shut down: the future is dropped here, on its thread.
+            Err(task) => task.shutdown(),
+        }
+        handle
+    }
+
+    /// Whether tasks of this thread can run.
+    pub(crate) fn has_local(&self) -> bool {
+        self.own.fetch(&self.desk().locals);
+        !self.own.is_empty()
+    }
+
+    /// Runs those tasks without a core: each once at most.
+    pub(crate) fn run_local(&self) {
+        let limits = &self.shared.limits;
+        for _ in 0..self.own.len() {
+            let Some(task) = self.own.pop() else { break };
+            let (start, location) = (limits.ticks.now(), task.header().location);
+            self.desk().set_task(Some(location));
+            budget::with_budget(start.saturating_add(limits.poll), || task.run());
+            self.desk().set_task(None);
+            let end = limits.ticks.now();
+            if end.saturating_sub(start) > limits.alert {
+                self.was_slow(self.core.get(), (start, end), location);
+            }
+        }
+    }
+
+    /// This thread, now a spare, has tasks that did not move with its core: it asks for it.
+    pub(crate) fn ask_for_core(&self) {
+        if self.desk().locals.tasks.len() > 0 {
+            // Relaxed: whoever sees it asks the spares, under their lock.
+            self.remote().wanted.store(self.desk + 1, Relaxed);
+            self.remote().unparker.unpark();
+        }
+    }
+
+    /// It has got one, or ends.
+    pub(crate) fn ask_no_more(&self) {
+        let wanted = &self.remote().wanted;
+        // It may have been overwritten by another thread's wish, or granted.
+        let _ = wanted.compare_exchange(self.desk + 1, 0, Relaxed, Relaxed);
+    }
+
+    /// Gives the core back to the thread that asked for it, unless this one has tasks that would then be
+    /// left without it.
+    pub(super) fn give_back(&self, core: Box<Core>) -> Held {
+        let remote = self.remote();
+        let wanted = remote.wanted.load(Relaxed);
+        if wanted == 0 {
+            return Ok(core);
+        }
+        if self.desk().locals.tasks.len() > 0 {
+            remote.wanted.store(0, Relaxed);
+            return Ok(core);
+        }
+        // In the middle of a task, it gets the core a turn later.
+        let Some(spare) = self.shared.spares.reserve_spare(wanted - 1) else {
+            return Ok(core);
+        };
+        remote.lease.release(&self.desk().busy, &self.token);
+        let given = self.shared.spares.give(&self.shared, spare, core);
+        debug_assert!(given.is_ok(), "no thread has to be started");
+        Err(Lost)
+    }
+}
+
+/// The scheduler of a thread's tasks.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) home: Arc<Home>,
+    pub(crate) desk: usize,
+}
+
+impl Schedule for Bound {
+    fn schedule(&self, task: Notified) {
+        let shared = &self.home.shared;
+        if let Some(task) = context::push_local(shared, self.desk, task) {
+            wake_elsewhere(shared, self.desk, task);
+        }
+    }
+
+    fn reschedule(&self, task: Notified) {
+        self.schedule(task);
+    }
+
+    fn release(&self, task: &Header) -> bool {
+        self.home.shared.desks[self.desk].locals.tasks.remove(task)
+    }
+}
+
+/// A task of the thread at `desk` was woken on another thread.
+#[cold]
+fn wake_elsewhere(shared: &Shared, desk: usize, task: Notified) {
+    match shared.desks[desk].locals.push(task) {
+        // It looks before it sleeps anywhere.
+        Seat::Nowhere => {}
+        Seat::Spare(thread) => thread.unpark(),
+        Seat::Core(core) => {
+            let remote = &shared.remotes[core];
+            let holder = remote.lease.holder().map(|(desk, _)| desk);
+            let now = shared.limits.ticks.now();
+            if holder.is_some_and(|holder| holder != desk)
+                || shared.stuck_since(core, now).is_some()
+            {
+                shared.local_stalls.add_shared(1);
+            }
+            remote.unparker.unpark();
+        }
+    }
+}
