@@ -271,6 +271,9 @@ impl<S: Stream, V: Service> Connection<S, V> {
     }
 }
 
+// Nothing in it is pinned.
+impl<S, V: Service> Unpin for Connection<S, V> {}
+
 impl<S: Stream, V: Service> Future for Connection<S, V> {
     type Output = ();
 

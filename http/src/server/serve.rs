@@ -12,9 +12,10 @@ use ringspun_net::{Acceptor, Listener, Serving, TcpListener};
 
 use super::config::Limits;
 use super::connection::Connection;
-use super::service::{Common, Rules};
+use super::service::{Common, Own, Rules};
 use super::shutdown::{self, Ended, Trigger};
 use crate::handler::Handler;
+use crate::message::{IntoResponse, Request};
 use crate::proto::{InvalidHeader, is_field_value};
 
 /// A server that is about to serve.
@@ -146,23 +147,72 @@ impl<L: Listener> Server<L> {
 
     /// Makes the server a future, which serves once it is awaited.
     pub fn serve(self, handler: impl Handler) -> Serve<L> {
+        let (rules, handler) = (self.rules(), Box::new(handler));
+        let service = Arc::new(Common { handler, rules });
+        self.start_with(|acceptor| {
+            acceptor.serve(move |stream, session| {
+                Connection::new(stream, Arc::clone(&service), session)
+            })
+        })
+    }
+
+    /// [`serve`](Self::serve) for a handler whose futures are not `Send`: they may hold an `Rc` or
+    /// a `RefCell` while they wait.
+    ///
+    /// Each connection has a clone of the handler and stays on the thread of its core, see
+    /// [`Acceptor::serve_local`]. Else it is the same server.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::cell::Cell;
+    /// use std::rc::Rc;
+    /// use ringspun_http::{Request, Server};
+    ///
+    /// thread_local! {
+    ///     static VISITS: Rc<Cell<u64>> = Rc::default();
+    /// }
+    ///
+    /// async fn visit(mut request: Request) -> String {
+    ///     let visits = VISITS.with(Rc::clone);
+    ///     visits.set(visits.get() + 1);
+    ///     let length = request.body().bytes(1024).await.map_or(0, |body| body.len());
+    ///     format!("visit {} of this core, {length} bytes\n", visits.get())
+    /// }
+    ///
+    /// async fn run() -> std::io::Result<()> {
+    ///     Server::bind("127.0.0.1:8080")?.serve_local(visit).await?;
+    ///     Ok(())
+    /// }
+    /// # let _ = run;
+    /// ```
+    pub fn serve_local<F, Fut, R>(self, handler: F) -> Serve<L>
+    where
+        F: Fn(Request) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = R> + 'static,
+        R: IntoResponse + 'static,
+    {
+        let rules = Arc::new(self.rules());
+        self.start_with(|acceptor| {
+            acceptor.serve_local(move |stream, session| {
+                let (handler, rules) = (handler.clone(), Arc::clone(&rules));
+                Connection::new(stream, Own { handler, rules }, session)
+            })
+        })
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            limits: self.limits,
+            receive: self.limits.receive(),
+            server_line: self.server_line.clone(),
+        }
+    }
+
+    fn start_with(self, start: impl FnOnce(Acceptor<L>) -> Serving + Send + 'static) -> Serve<L> {
         let trigger = if self.heeds_signals {
             Trigger::Signals
         } else {
             Trigger::Never
-        };
-        let (limits, server_line) = (self.limits, self.server_line);
-        let rules = Rules {
-            limits,
-            receive: limits.receive(),
-            server_line,
-        };
-        let handler = Box::new(handler);
-        let service = Arc::new(Common { handler, rules });
-        let start = |acceptor: Acceptor<L>| {
-            acceptor.serve(move |stream, session| {
-                Connection::new(stream, Arc::clone(&service), session)
-            })
         };
         let acceptor = Acceptor::new(self.listeners)
             .max_connections(self.limits.connections)
@@ -170,7 +220,7 @@ impl<L: Listener> Server<L> {
         Serve {
             acceptor,
             start: Box::new(start),
-            limits,
+            limits: self.limits,
             grace: self.grace,
             trigger,
         }

@@ -3,16 +3,16 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use ringspun_runtime::task::PooledFuture;
+use ringspun_runtime::task::{LocalPooledFuture, PooledFuture};
 
 use super::config::Limits;
 use crate::handler::Handler;
-use crate::message::{Request, Response};
+use crate::message::{IntoResponse, Request, Response};
 use crate::proto::ReceiveLimits;
 
 /// A handler and the rules, as a connection sees them. Connections are the same whether the
 /// futures of the handler are `Send` or not; only this differs.
-pub(super) trait Service: Unpin + 'static {
+pub(super) trait Service: 'static {
     /// The future of a response.
     type Call: Future<Output = Response> + Unpin + 'static;
 
@@ -43,6 +43,30 @@ impl Service for Arc<Common> {
 
     fn call(&self, request: Request) -> PooledFuture<Response> {
         self.handler.call(request)
+    }
+
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+/// A handler that each connection has for itself, and whose futures need not be `Send`.
+pub(super) struct Own<F> {
+    pub(super) handler: F,
+    pub(super) rules: Arc<Rules>,
+}
+
+impl<F, Fut, R> Service for Own<F>
+where
+    F: Fn(Request) -> Fut + 'static,
+    Fut: Future<Output = R> + 'static,
+    R: IntoResponse,
+{
+    type Call = LocalPooledFuture<Response>;
+
+    fn call(&self, request: Request) -> LocalPooledFuture<Response> {
+        let response = (self.handler)(request);
+        LocalPooledFuture::new(async move { response.await.into_response() })
     }
 
     fn rules(&self) -> &Rules {

@@ -239,6 +239,7 @@ where
             listener: self.index,
             is_handed_over,
             guard,
+            shards: Arc::clone(&self.shards),
         };
         P::there(&self.handle, bare);
         Ok(())

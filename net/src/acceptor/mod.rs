@@ -43,7 +43,7 @@ use ringspun_runtime::{Handle, time};
 
 use crate::acceptor::accept::{AcceptLoop, Around};
 use crate::acceptor::balance::Balance;
-use crate::acceptor::place::{Place, Stealable};
+use crate::acceptor::place::{Place, Stealable, ThreadBound};
 use crate::acceptor::shard::Shard;
 use crate::acceptor::shared::Shared;
 use crate::acceptor::stats::Counters;
@@ -168,6 +168,46 @@ impl<L: Listener> Acceptor<L> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.start::<F, Fut, Stealable>(handler)
+    }
+
+    /// [`serve`](Self::serve) for handlers whose futures are not `Send`: they may hold an `Rc` or
+    /// a `RefCell` while they wait.
+    ///
+    /// The task of each connection stays on the thread of the core that the connection was placed
+    /// on, as with [`spawn_local`](ringspun_runtime::spawn_local): no other core can help when
+    /// that thread is busy. The handler itself is sent to each core.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// # ringspun_runtime::Builder::new().build()?.block_on(async {
+    /// use std::cell::Cell;
+    /// use std::rc::Rc;
+    /// use ringspun_net::{Acceptor, TcpStream};
+    ///
+    /// thread_local! {
+    ///     static VISITS: Rc<Cell<u64>> = Rc::default();
+    /// }
+    ///
+    /// let serving = Acceptor::bind("127.0.0.1:7000")?.serve_local(
+    ///     |mut stream: TcpStream, _session| async move {
+    ///         let visits = VISITS.with(Rc::clone);
+    ///         visits.set(visits.get() + 1);
+    ///         let _ = stream.write_all(b"welcome\n").await;
+    ///         println!("{} visits on this core", visits.get());
+    ///     },
+    /// );
+    /// # std::io::Result::Ok(()) }) }
+    /// ```
+    pub fn serve_local<F, Fut>(self, handler: F) -> Serving
+    where
+        F: Fn(L::Stream, Session) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        self.start::<F, Fut, ThreadBound>(handler)
     }
 
     fn start<F, Fut, P>(self, handler: F) -> Serving

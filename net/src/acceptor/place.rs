@@ -33,10 +33,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use ringspun_runtime::Handle;
+use ringspun_runtime::{Handle, current_core, spawn_local};
 use tracing::{debug, error, warn};
 
 use crate::acceptor::session::{Connection, Guard, Session};
+use crate::acceptor::shard::Shard;
 use crate::stream::{Listener, Stream};
 
 /// How a connection becomes a task.
@@ -68,6 +69,35 @@ where
     }
 }
 
+/// Tasks of any futures, each bound to the thread that it begins on.
+#[derive(Debug)]
+pub(super) struct ThreadBound;
+
+impl<L, F, Fut> Place<L, F, Fut> for ThreadBound
+where
+    L: Listener,
+    F: Fn(L::Stream, Session) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    fn here(_handle: &Handle, connection: Connection<Fut>) {
+        drop(spawn_local(connection));
+    }
+
+    fn there(handle: &Handle, mut bare: Bare<L, F>) {
+        let core = bare.core();
+        drop(handle.spawn_on(core, async move {
+            // The one that travels may be stolen. Where it is now the connection stays, so it had
+            // better be registered and counted there too.
+            if let Some(here) = current_core() {
+                bare.divert(here);
+            }
+            if let Some(connection) = bare.arrive::<Fut>() {
+                drop(spawn_local(connection));
+            }
+        }));
+    }
+}
+
 /// A connection that was accepted and is in no reactor yet.
 pub(super) struct Bare<L: Listener, F> {
     // Dropped first: the connection is closed, then it is counted out.
@@ -78,12 +108,21 @@ pub(super) struct Bare<L: Listener, F> {
     /// Whether it comes from another core, and is not just on its way home from a thief.
     pub(super) is_handed_over: bool,
     pub(super) guard: Guard,
+    /// By core.
+    pub(super) shards: Arc<[Arc<Shard>]>,
 }
 
 impl<L: Listener, F> Bare<L, F> {
     /// Where it goes.
     pub(super) fn core(&self) -> usize {
         self.guard.shard().core
+    }
+
+    /// Makes `core` the end of the travel.
+    fn divert(&mut self, core: usize) {
+        if core != self.core() {
+            self.guard.move_to(&self.shards[core]);
+        }
     }
 
     /// The end of the travel: steps (4) and (5). `None` if the connection has ended with it.
@@ -172,5 +211,68 @@ where
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Ready, ready};
+
+    use super::*;
+    use crate::acceptor::shared::{MAX_CONNECTIONS, Shared};
+    use crate::mem::{self, MemListener, MemStream};
+
+    fn handle(_stream: MemStream, session: Session) -> Ready<()> {
+        assert_eq!((session.core(), session.listener()), (1, 7));
+        ready(())
+    }
+
+    type Handle = fn(MemStream, Session) -> Ready<()>;
+
+    fn bare(shared: &Arc<Shared>) -> Bare<MemListener, Handle> {
+        assert!(shared.enter());
+        let shards: Arc<[Arc<Shard>]> = (0..2)
+            .map(|core| Arc::new(Shard::new(Arc::clone(shared), core)))
+            .collect();
+        Bare {
+            accepted: mem::pair(16).0,
+            handler: handle,
+            listener: 7,
+            is_handed_over: true,
+            guard: Guard::new(Arc::clone(&shards[0])),
+            shards,
+        }
+    }
+
+    fn counts(shards: &[Arc<Shard>]) -> Vec<(usize, u64)> {
+        let count = |shard: &Arc<Shard>| (shard.connections(), shard.received());
+        shards.iter().map(count).collect()
+    }
+
+    #[test]
+    fn a_diverted_connection_belongs_to_its_new_core() {
+        let shared = Arc::new(Shared::new(MAX_CONNECTIONS, 0));
+        let mut bare = bare(&shared);
+        let shards = Arc::clone(&bare.shards);
+        assert_eq!(counts(&shards), [(1, 0), (0, 0)]);
+        bare.divert(1);
+        assert_eq!(counts(&shards), [(0, 0), (1, 0)]);
+        assert_eq!(shared.connections(), 1);
+        let connection = bare.arrive().expect("not cut");
+        assert_eq!(counts(&shards), [(0, 0), (1, 1)]);
+        drop(connection);
+        assert_eq!(counts(&shards), [(0, 0), (0, 1)]);
+        assert_eq!(shared.connections(), 0);
+    }
+
+    #[test]
+    fn a_cut_that_overtakes_a_connection_ends_it() {
+        let shared = Arc::new(Shared::new(MAX_CONNECTIONS, 0));
+        let bare = bare(&shared);
+        shared.stop();
+        shared.cut();
+        // The handler is not called: it would complain of the core.
+        assert!(bare.arrive().is_none());
+        assert_eq!(shared.connections(), 0);
     }
 }

@@ -157,6 +157,15 @@ impl Guard {
         &self.shard
     }
 
+    /// Counts the connection in another shard, before anything has been stored in this one. It
+    /// stays counted all the while.
+    pub(super) fn move_to(&mut self, shard: &Arc<Shard>) {
+        debug_assert!(!self.stored, "its task has not begun");
+        let key = shard.insert();
+        self.shard.remove(self.key);
+        (self.shard, self.key) = (Arc::clone(shard), key);
+    }
+
     fn store_waker(&mut self, cx: &Context<'_>) {
         if !self.stored {
             self.stored = true;
