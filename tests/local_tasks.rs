@@ -113,6 +113,7 @@ fn a_local_task_never_leaves_its_thread() {
 }
 
 #[test]
+#[expect(clippy::async_yields_async, reason = "the handle is what is wanted")]
 fn a_local_future_is_dropped_on_its_thread_however_it_ends() {
     let died = Arc::new(AtomicUsize::new(0));
     let runtime = runtime(2);

@@ -7,9 +7,9 @@
 //! **Waking.** On their thread a wake-up is a push to [`Own`], which only that thread sees. From
 //! elsewhere the task goes through [`Locals`], under a lock that also tells where the thread is to be
 //! woken: at the core that it holds, or as a spare. The thread says under the same lock where it goes,
-//! and looks for tasks before it sleeps there. So either it finds the task, or the waker reads the new
-//! seat and wakes it there: by the park protocol of the core (park.rs), or by the token of
-//! [`Thread::unpark`].
+//! and fetches tasks after that, before it sleeps there. So either it finds the task, or the waker reads
+//! the new seat and wakes it there: by the park protocol of the core (park.rs) or by the token of
+//! [`Thread::unpark`], each of which remembers a wake-up that comes between the fetch and the sleep.
 //!
 //! **Why only their thread touches them.** The future of a task is polled, cancelled and dropped by
 //! whoever runs its queue entry, or takes it out of its registry at shutdown. Entries are in `Own` and in

@@ -403,7 +403,7 @@ impl Worker {
         let last = self.shared.idle.park(core.index, searching);
         let mut timeout = Some(Duration::ZERO);
         let mut adopted = Adopted::default();
-        if remote.unparker.state.prepare() && !self.should_stay(core.index) {
+        if remote.unparker.state.prepare() && !self.shared.has_work_for(core.index) {
             adopted = self.adopt(core.index, last);
             timeout = self.park_timeout(&adopted);
         }
@@ -629,11 +629,6 @@ impl Worker {
     /// Whether there is a task to run, of the core or of the thread.
     fn has_work(&self, core: &Core) -> bool {
         core.has_work(&self.shared) || !self.own.is_empty()
-    }
-
-    /// Whether the worker, about to sleep, has something to do first.
-    fn should_stay(&self, core: usize) -> bool {
-        self.shared.has_work_for(core) || self.desk().locals.has_woken()
     }
 
     fn clock_may_jump(&self) -> bool {
