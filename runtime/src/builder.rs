@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ringspun_reactor::Reactor;
 
-use crate::cpus;
 use crate::handle::Handle;
 use crate::loom::atomic::{AtomicU64, AtomicUsize};
 use crate::loom::{CachePadded, Mutex};
@@ -24,9 +23,9 @@ use crate::scheduler::park::Unparker;
 use crate::scheduler::queue::ring;
 use crate::scheduler::shared::{Home, Remote, Shared};
 use crate::scheduler::spares::ThreadConfig;
-
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
+use crate::{cpus, trace};
 
 /// Makes a [`Runtime`] to measure.
 ///
@@ -47,6 +46,7 @@ pub struct Builder {
     hand_off: Option<Duration>,
     spare_threads: Option<usize>,
     steal_readiness: bool,
+    schedtrace: Option<Duration>,
 }
 
 impl Default for Builder {
@@ -68,6 +68,7 @@ impl Builder {
             hand_off: Some(HAND_OFF),
             spare_threads: None,
             steal_readiness: true,
+            schedtrace: None,
         }
     }
 
@@ -141,6 +142,16 @@ impl Builder {
         self
     }
 
+    /// Prints a line about the scheduler to standard error each `period`: milliseconds since the start,
+    /// cores, idle and searching workers, threads, tasks in the inject queue and in each core's rings,
+    /// living tasks, hand-offs, adoptions, steals and polls so far. Off unless set here or, in
+    /// milliseconds, by `RINGSPUN_SCHEDTRACE`. [`Duration::ZERO`] turns it off against the variable.
+    #[must_use]
+    pub fn schedtrace(mut self, period: Duration) -> Self {
+        self.schedtrace = Some(period);
+        self
+    }
+
     /// A virtual clock for tests: it stands still while any task can run, and jumps to the next timer
     /// when all wait, so that no test of a timeout sleeps. Needs `cores(1)`, the default then.
     ///
@@ -156,11 +167,12 @@ impl Builder {
     /// # Errors
     ///
     /// - [`io::ErrorKind::InvalidInput`]: 0 cores, more than 65,535, or more than one with a test
-    ///   clock; `RINGSPUN_CORES` is not a number; a zero byte in the threads' name.
+    ///   clock; `RINGSPUN_CORES` or `RINGSPUN_SCHEDTRACE` is not a number; a zero byte in the threads' name.
     /// - what the system says when it has no descriptor (two for each core) or no thread left. Nothing
     ///   stays behind then.
     pub fn build(self) -> io::Result<Runtime> {
         let cores = self.count_cores()?;
+        let schedtrace = self.trace_period()?;
         if self.thread_name.contains('\0') {
             return Err(invalid(format!("thread name {:?}", self.thread_name)));
         }
@@ -196,6 +208,9 @@ impl Builder {
             shared.spares.give(&shared, reservation, core)?;
         }
         monitor::start(&shared)?;
+        if let Some(period) = schedtrace {
+            trace::start(&shared, period)?;
+        }
         Ok(runtime)
     }
 
@@ -211,6 +226,23 @@ impl Builder {
                 None
             }
         }
+    }
+
+    fn trace_period(&self) -> io::Result<Option<Duration>> {
+        let period = match (self.schedtrace, std::env::var("RINGSPUN_SCHEDTRACE")) {
+            (Some(period), _) => period,
+            (None, Ok(text)) => text
+                .trim()
+                .parse()
+                .map(Duration::from_millis)
+                .map_err(|_| {
+                    invalid(format!(
+                        "RINGSPUN_SCHEDTRACE is {text:?}: set it to milliseconds, or not"
+                    ))
+                })?,
+            (None, Err(_)) => Duration::ZERO,
+        };
+        Ok((!period.is_zero()).then_some(period))
     }
 
     fn count_cores(&self) -> io::Result<usize> {

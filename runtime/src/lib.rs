@@ -32,6 +32,7 @@ mod metrics;
 mod rng;
 mod runtime;
 mod scheduler;
+mod trace;
 
 pub mod budget;
 pub mod io;

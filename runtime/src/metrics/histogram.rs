@@ -32,10 +32,6 @@ impl Default for Recorder {
 impl Recorder {
     /// Counts a value. No locked instruction: only the worker of the core writes.
     #[inline]
-    #[cfg_attr(
-        any(not(test), loom),
-        expect(dead_code, reason = "the worker loop is to call it")
-    )]
     pub(crate) fn record(&self, ns: u64) {
         self.buckets[bucket(ns)].add(1);
         self.sum.add(ns);

@@ -59,6 +59,9 @@ pub(crate) struct Core {
     pub(crate) rng: Rng,
 }
 
+/// A look at the clock for every push would cost as much as the push.
+const STAMP_EVERY: u32 = 16;
+
 /// What a push asks of the pusher.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -107,8 +110,17 @@ impl Core {
         (self.now, self.instant) = clock.read();
     }
 
+    /// Some tasks note when they were queued: those pushed during every 16th poll.
+    #[inline]
+    fn stamp(&self, task: &Notified, shared: &Shared) {
+        if self.tick.is_multiple_of(STAMP_EVERY) {
+            task.header().stamp(shared.limits.ticks.now());
+        }
+    }
+
     /// A task that another one woke or spawned: to the LIFO slot. What was there goes to the ring.
     pub(crate) fn push_next(&mut self, task: Notified, shared: &Shared) -> Pushed {
+        self.stamp(&task, shared);
         if self.dispatching {
             self.push_back(task, shared);
             // One decision follows the whole batch.
@@ -139,6 +151,7 @@ impl Core {
 
     /// A task that yielded.
     pub(crate) fn push_yield(&mut self, task: Notified, shared: &Shared) {
+        self.stamp(&task, shared);
         self.remote(shared).counters.yields.add(1);
         if let Err(task) = self.yields.push(task) {
             self.overflow(task, shared);

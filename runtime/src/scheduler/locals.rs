@@ -280,6 +280,7 @@ impl Schedule for Bound {
 /// A task of the thread at `desk` was woken on another thread.
 #[cold]
 fn wake_elsewhere(shared: &Shared, desk: usize, task: Notified) {
+    task.header().stamp(shared.limits.ticks.now());
     match shared.desks[desk].locals.push(task) {
         // It looks before it sleeps anywhere.
         Seat::Nowhere => {}

@@ -28,6 +28,7 @@ use crate::task::list::Registry;
 use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
+use crate::trace::Trace;
 
 /// Bytes of a future that `spawn` puts into a box of its own.
 const LARGE_FUTURE: usize = 16 * 1024;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) watchdog: Option<Watchdog>,
     pub(crate) monitor: Option<Monitor>,
     pub(crate) reported: Reported,
+    pub(crate) trace: Trace,
     pub(crate) tasks: Registry,
     pub(crate) clock: Arc<Clock>,
     /// Reasons why a virtual clock must stand still: threads outside that are about to run a future.
@@ -118,6 +120,7 @@ impl Shared {
             monitor: monitored.then(Monitor::new).transpose()?,
             limits,
             reported: Reported::default(),
+            trace: Trace::default(),
             tasks: Registry::new(cores.next_power_of_two()),
             clock,
             clock_holds: AtomicUsize::new(0),
@@ -190,6 +193,7 @@ impl Shared {
         if context::with_core(self, |current| current.index) == Some(core) {
             return self.schedule(task);
         }
+        task.header().stamp(self.limits.ticks.now());
         if remote.inbox.push(task) {
             remote.unparker.unpark();
         }
@@ -198,6 +202,7 @@ impl Shared {
     #[cold]
     fn schedule_foreign(&self, task: Notified) {
         self.foreign_pushes.add_shared(1);
+        task.header().stamp(self.limits.ticks.now());
         if self.inject.push(task) {
             self.notify_one();
         }
@@ -247,6 +252,7 @@ impl Shared {
         }
         self.inject.close();
         self.spares.close(&self.desks);
+        self.trace.end();
         if let Some(monitor) = &self.monitor {
             monitor.wake();
         }
@@ -262,6 +268,10 @@ impl Shared {
         std::iter::once(&self.tasks).chain(locals)
     }
 
+    pub(crate) fn live_tasks(&self) -> usize {
+        self.registries().map(Registry::len).sum()
+    }
+
     pub(crate) fn metrics(&self) -> Metrics {
         Metrics {
             cores: self
@@ -269,7 +279,7 @@ impl Shared {
                 .iter()
                 .map(|remote| remote.counters.read())
                 .collect(),
-            live_tasks: self.registries().map(Registry::len).sum(),
+            live_tasks: self.live_tasks(),
             leaked_tasks: self.registries().map(Registry::leaked).sum(),
             inject_len: self.inject.len(),
             foreign_pushes: self.foreign_pushes.get(),

@@ -204,6 +204,10 @@ impl Worker {
         self.end_task(&mut core, now);
         core.begin_task(&task, now);
         remote.counters.polls.add(1);
+        if let Some(queued) = task.header().take_stamp() {
+            let delay = limits.ticks.ns(now.saturating_sub(queued));
+            remote.counters.run_delay.record(delay);
+        }
         if !core.watched {
             self.begin_watch(&mut core, now);
         }
@@ -232,7 +236,10 @@ impl Worker {
     fn end_task(&self, core: &mut Core, now: u64) {
         if core.began != 0 {
             let start = core.began;
-            if core.end_task(now) > self.shared.limits.alert {
+            let (took, limits) = (core.end_task(now), &self.shared.limits);
+            let counters = &self.remote().counters;
+            counters.poll_time.record(limits.ticks.ns(took));
+            if took > limits.alert {
                 self.was_slow(core.index, (start, now), core.location);
             }
         }

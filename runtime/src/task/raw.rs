@@ -16,6 +16,7 @@ use super::state::{Start, State, Stop};
 use super::{JoinError, block, waker};
 use crate::contain::{contain, discard};
 use crate::loom::UnsafeCell;
+use crate::loom::atomic::AtomicU64;
 
 /// What a task needs of its scheduler.
 pub(crate) trait Schedule: Send + Sync + 'static {
@@ -60,6 +61,7 @@ where
         header: Header {
             state: State::new(),
             queue_next: UnsafeCell::new(None),
+            queued_at: AtomicU64::new(0),
             links: UnsafeCell::new(Links::default()),
             vtable: &Vtables::<F, S>::VTABLE,
             id: Id::next(),

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Ticks {
     counter: bool,
     per_us: u64,
+    /// Nanoseconds of a tick, times 2^32: a multiplication is cheaper than a division.
+    ns_32: u64,
     start: Instant,
 }
 
@@ -38,7 +40,7 @@ impl Ticks {
     }
 
     pub(crate) fn ns(self, ticks: u64) -> u64 {
-        u64::try_from(u128::from(ticks) * 1000 / u128::from(self.per_us)).unwrap_or(u64::MAX)
+        u64::try_from((u128::from(ticks) * u128::from(self.ns_32)) >> 32).unwrap_or(u64::MAX)
     }
 
     fn monotonic(self) -> u64 {
@@ -50,6 +52,7 @@ impl Ticks {
         let nanoseconds = Self {
             counter: false,
             per_us: 1000,
+            ns_32: 1 << 32,
             start,
         };
         if !kernel_trusts_counter() {
@@ -66,6 +69,7 @@ impl Ticks {
             Ok(per_us) if per_us > 0 => Self {
                 counter: true,
                 per_us,
+                ns_32: (1000 << 32) / per_us,
                 start,
             },
             _ => nanoseconds,
