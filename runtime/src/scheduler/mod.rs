@@ -57,6 +57,8 @@ pub(crate) mod worker;
 #[cfg(all(test, loom))]
 mod loom_idle;
 #[cfg(all(test, loom))]
+mod loom_inject;
+#[cfg(all(test, loom))]
 mod loom_lease;
 #[cfg(all(test, loom))]
 mod loom_lifo;
