@@ -12,6 +12,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use ringspun::net::{TcpListener, TcpStream};
+use ringspun::task::WokenBy;
 use ringspun::{Builder, Handle, Runtime, TaskDump, TaskState, spawn, task, time};
 use support::{becomes, count, within_limit};
 
@@ -259,5 +260,54 @@ fn race(runtime: &Runtime, round: usize) {
         for task in tasks {
             task.await.unwrap();
         }
+    });
+}
+
+#[test]
+fn a_dump_tells_age_last_poll_and_last_waker() {
+    within_limit(|| {
+        let runtime = runtime(1);
+        let handle = runtime.handle();
+        let of = |id| {
+            let dump = handle.dump();
+            dump.tasks().iter().find(|task| task.id == id).cloned()
+        };
+        let (slot, done) = (Slot::default(), Arc::new(AtomicBool::new(false)));
+        let start = std::time::Instant::now();
+        let waits = handle.spawn(slot.clone().wait(done.clone()));
+        while slot.0.lock().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let task = of(waits.id()).expect("it waits");
+        assert_eq!(task.woken_by, WokenBy::Outside, "spawned from here");
+        let polled = task.since_poll.expect("it has been polled");
+        assert!(
+            polled <= task.age && task.age <= 2 * start.elapsed(),
+            "{task:?}"
+        );
+        // Another task wakes it; it waits again.
+        let waker = slot.take().expect("it waits");
+        let line = line!() + 1;
+        let waking = handle.spawn(async move { waker.wake() });
+        runtime.block_on(waking).expect("no panic");
+        while slot.0.lock().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let task = of(waits.id()).expect("it waits again");
+        let WokenBy::Task(at) = task.woken_by else {
+            panic!("{task:?}");
+        };
+        assert_eq!((at.file(), at.line()), (file!(), line));
+        assert!(task.to_string().contains("woken by the task of"), "{task}");
+        // A timer does.
+        let sleeps = handle.spawn(async {
+            loop {
+                ringspun::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        });
+        while of(sleeps.id()).expect("it lives").woken_by != WokenBy::Event {
+            std::thread::yield_now();
+        }
+        done.store(true, SeqCst);
     });
 }

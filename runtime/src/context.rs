@@ -180,6 +180,16 @@ where
     })
 }
 
+/// Where the task was spawned that this thread runs, if it is a worker of `shared` in a task.
+pub(crate) fn current_task(shared: &Shared) -> Option<&'static Location<'static>> {
+    with_worker(|worker| {
+        worker
+            .filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))?
+            .desk()
+            .task()
+    })
+}
+
 /// Whether this thread is a worker of `shared`.
 pub(crate) fn is_worker_of(shared: &Shared) -> bool {
     with_worker(|worker| worker.is_some_and(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared)))

@@ -13,9 +13,11 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::scheduler::shared::Shared;
-use crate::task::{Header, Id};
+use crate::task::{Header, Id, WokenBy};
+use crate::time::ticks::Ticks;
 
 /// The tasks of a runtime at one time. Made by [`Handle::dump`](crate::Handle::dump).
 ///
@@ -35,6 +37,13 @@ pub struct TaskDump {
     pub location: &'static Location<'static>,
     /// What it does.
     pub state: TaskState,
+    /// How long ago it was spawned.
+    pub age: Duration,
+    /// How long ago its last poll began: for a running task how long it has been running. `None`: it was
+    /// never polled.
+    pub since_poll: Option<Duration>,
+    /// Who woke it last.
+    pub woken_by: WokenBy,
 }
 
 /// What a task does. The order is that of a [`Dump`].
@@ -64,9 +73,12 @@ impl Dump {
 
     fn collect(shared: &Shared, keep: impl Fn(TaskState) -> bool) -> Self {
         let mut tasks = Vec::new();
+        let ticks = shared.limits.ticks;
+        let now = ticks.now();
         for registry in shared.registries() {
             registry.for_each(|header| {
-                tasks.extend(TaskDump::of(header).filter(|task| keep(task.state)));
+                let state = TaskState::of(header).filter(|state| keep(*state));
+                tasks.extend(state.map(|state| TaskDump::of(header, state, ticks, now)));
             });
         }
         tasks.sort_unstable_by_key(|task| (task.state, task.id));
@@ -107,24 +119,43 @@ impl fmt::Display for Dump {
 }
 
 impl TaskDump {
-    /// `None` if the task is done and about to leave the registry.
-    fn of(header: &Header) -> Option<Self> {
-        Some(Self {
+    fn of(header: &Header, state: TaskState, ticks: Ticks, now: u64) -> Self {
+        let trail = &header.trail;
+        let since = |at| Duration::from_nanos(ticks.ns(now.saturating_sub(at)));
+        let polled_at = trail.polled_at();
+        Self {
             id: header.id,
             location: header.location,
-            state: TaskState::of(header)?,
-        })
+            state,
+            age: since(trail.spawned_at),
+            since_poll: (polled_at != 0).then(|| since(polled_at)),
+            woken_by: trail.woken_by(),
+        }
     }
 }
 
 impl fmt::Display for TaskDump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, state, .. } = self;
-        write!(f, "{id:>8}  {state:<7}  {}", self.location)
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let age = milliseconds(self.age);
+        write!(f, "{id:>8}  {state:<7}  age {age:>9.1} ms  polled ")?;
+        match self.since_poll {
+            Some(since) => write!(f, "{:>9.1} ms ago", milliseconds(since))?,
+            None => write!(f, "        never")?,
+        }
+        write!(f, "  {}  woken by ", self.location)?;
+        match self.woken_by {
+            WokenBy::Nobody => f.write_str("nobody"),
+            WokenBy::Event => f.write_str("an event"),
+            WokenBy::Outside => f.write_str("another thread"),
+            WokenBy::Task(location) => write!(f, "the task of {location}"),
+        }
     }
 }
 
 impl TaskState {
+    /// `None` if the task is done and about to leave the registry.
     pub(crate) fn of(header: &Header) -> Option<Self> {
         let snapshot = header.state.load();
         if snapshot.is_complete() {

@@ -13,7 +13,7 @@ use super::limits::Limits;
 use super::queue::Local;
 use super::shared::{Remote, Shared};
 use crate::rng::Rng;
-use crate::task::Notified;
+use crate::task::{Notified, WokenBy};
 use crate::time::clock::Clock;
 
 /// At most so many runs of the LIFO slot in a row; then the ring's turn comes. 3 as in tokio: enough for
@@ -110,17 +110,23 @@ impl Core {
         (self.now, self.instant) = clock.read();
     }
 
-    /// Some tasks note when they were queued: those pushed during every 16th poll.
+    /// A task comes into a queue here. Some note when: those pushed during every 16th poll.
     #[inline]
-    fn stamp(&self, task: &Notified, shared: &Shared) {
+    fn trace(&self, task: &Notified, shared: &Shared) {
+        let trail = &task.header().trail;
+        trail.woken(if self.dispatching {
+            WokenBy::Event
+        } else {
+            WokenBy::Task(self.location)
+        });
         if self.tick.is_multiple_of(STAMP_EVERY) {
-            task.header().stamp(shared.limits.ticks.now());
+            trail.queued(shared.limits.ticks.now());
         }
     }
 
     /// A task that another one woke or spawned: to the LIFO slot. What was there goes to the ring.
     pub(crate) fn push_next(&mut self, task: Notified, shared: &Shared) -> Pushed {
-        self.stamp(&task, shared);
+        self.trace(&task, shared);
         if self.dispatching {
             self.push_back(task, shared);
             // One decision follows the whole batch.
@@ -151,7 +157,7 @@ impl Core {
 
     /// A task that yielded.
     pub(crate) fn push_yield(&mut self, task: Notified, shared: &Shared) {
-        self.stamp(&task, shared);
+        self.trace(&task, shared);
         self.remote(shared).counters.yields.add(1);
         if let Err(task) = self.yields.push(task) {
             self.overflow(task, shared);

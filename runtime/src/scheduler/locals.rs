@@ -204,6 +204,7 @@ impl Worker {
         for _ in 0..self.own.len() {
             let Some(task) = self.own.pop() else { break };
             let (start, location) = (limits.ticks.now(), task.header().location);
+            task.header().trail.polled(start);
             self.desk().set_task(Some(location));
             budget::with_budget(start.saturating_add(limits.poll), || task.run());
             self.desk().set_task(None);
@@ -280,7 +281,7 @@ impl Schedule for Bound {
 /// A task of the thread at `desk` was woken on another thread.
 #[cold]
 fn wake_elsewhere(shared: &Shared, desk: usize, task: Notified) {
-    task.header().stamp(shared.limits.ticks.now());
+    shared.trace(&task);
     match shared.desks[desk].locals.push(task) {
         // It looks before it sleeps anywhere.
         Seat::Nowhere => {}

@@ -25,7 +25,7 @@ use crate::loom::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::loom::{CachePadded, Mutex};
 use crate::metrics::{Counter, Counters, Metrics};
 use crate::task::list::Registry;
-use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
+use crate::task::{Header, JoinHandle, Notified, Schedule, WokenBy, new_task};
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
 use crate::trace::Trace;
@@ -193,7 +193,7 @@ impl Shared {
         if context::with_core(self, |current| current.index) == Some(core) {
             return self.schedule(task);
         }
-        task.header().stamp(self.limits.ticks.now());
+        self.trace(&task);
         if remote.inbox.push(task) {
             remote.unparker.unpark();
         }
@@ -202,10 +202,17 @@ impl Shared {
     #[cold]
     fn schedule_foreign(&self, task: Notified) {
         self.foreign_pushes.add_shared(1);
-        task.header().stamp(self.limits.ticks.now());
+        self.trace(&task);
         if self.inject.push(task) {
             self.notify_one();
         }
+    }
+
+    /// A task comes into a queue that is not its pusher's core's.
+    pub(crate) fn trace(&self, task: &Notified) {
+        let trail = &task.header().trail;
+        trail.woken(context::current_task(self).map_or(WokenBy::Outside, WokenBy::Task));
+        trail.queued(self.limits.ticks.now());
     }
 
     /// There is work for one more worker: wakes one, unless somebody searches already.

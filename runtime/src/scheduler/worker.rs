@@ -158,7 +158,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn desk(&self) -> &Desk {
+    pub(crate) fn desk(&self) -> &Desk {
         &self.shared.desks[self.desk]
     }
 
@@ -204,7 +204,7 @@ impl Worker {
         self.end_task(&mut core, now);
         core.begin_task(&task, now);
         remote.counters.polls.add(1);
-        if let Some(queued) = task.header().take_stamp() {
+        if let Some(queued) = task.header().trail.polled(now) {
             let delay = limits.ticks.ns(now.saturating_sub(queued));
             remote.counters.run_delay.record(delay);
         }

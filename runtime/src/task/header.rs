@@ -6,9 +6,8 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::state::State;
+use super::trail::Trail;
 use crate::loom::UnsafeCell;
-use crate::loom::atomic::AtomicU64;
-use crate::loom::atomic::Ordering::Relaxed;
 
 /// The first field of every task cell, so that a pointer to it is a pointer to the task.
 #[derive(Debug)]
@@ -18,9 +17,8 @@ pub(crate) struct Header {
     pub(crate) state: State,
     /// The next task of an intrusive queue; the owner of the queue entry writes it.
     pub(crate) queue_next: UnsafeCell<Option<NonNull<Self>>>,
-    /// When the task came into a queue, in ticks, for the histogram of delays; 0 if that is not to be
-    /// recorded. The owner of the queue entry writes it.
-    pub(crate) queued_at: AtomicU64,
+    /// For whoever looks on.
+    pub(crate) trail: Trail,
     /// The neighbours in the registry; under the lock of shard `shard`.
     pub(crate) links: UnsafeCell<Links>,
     /// The operations that know the future's type.
@@ -31,24 +29,6 @@ pub(crate) struct Header {
     pub(crate) location: &'static Location<'static>,
     /// The registry shard that holds the task.
     pub(crate) shard: u32,
-}
-
-impl Header {
-    /// The task comes into a queue, and its delay is to be recorded.
-    pub(crate) fn stamp(&self, now: u64) {
-        // Relaxed: what hands the entry over orders it.
-        self.queued_at.store(now, Relaxed);
-    }
-
-    /// The task begins to run: when it was queued, if that is to be recorded.
-    pub(crate) fn take_stamp(&self) -> Option<u64> {
-        let queued = self.queued_at.load(Relaxed);
-        if queued == 0 {
-            return None;
-        }
-        self.queued_at.store(0, Relaxed);
-        Some(queued)
-    }
 }
 
 /// Neighbours in a registry shard.

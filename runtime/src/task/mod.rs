@@ -29,6 +29,7 @@ pub(crate) mod list;
 mod pooled;
 mod raw;
 mod state;
+mod trail;
 mod waker;
 mod yield_now;
 
@@ -41,6 +42,7 @@ pub use self::error::JoinError;
 pub use self::header::Id;
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::pooled::{LocalPooledFuture, PooledFuture};
+pub use self::trail::WokenBy;
 pub use self::yield_now::{YieldNow, yield_now};
 
 pub(crate) use self::header::Header;

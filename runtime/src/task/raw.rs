@@ -13,10 +13,11 @@ use std::task::{Context, Poll, Waker};
 use super::header::{Header, Id, Links, Vtable};
 use super::join::JoinHandle;
 use super::state::{Start, State, Stop};
+use super::trail::Trail;
 use super::{JoinError, block, waker};
 use crate::contain::{contain, discard};
 use crate::loom::UnsafeCell;
-use crate::loom::atomic::AtomicU64;
+use crate::time::ticks::Ticks;
 
 /// What a task needs of its scheduler.
 pub(crate) trait Schedule: Send + Sync + 'static {
@@ -61,7 +62,7 @@ where
         header: Header {
             state: State::new(),
             queue_next: UnsafeCell::new(None),
-            queued_at: AtomicU64::new(0),
+            trail: Trail::new(Ticks::get().now()),
             links: UnsafeCell::new(Links::default()),
             vtable: &Vtables::<F, S>::VTABLE,
             id: Id::next(),
