@@ -5,6 +5,8 @@
 pub(crate) struct Histogram {
     counts: Vec<u64>,
     total: u64,
+    sum: u64,
+    max: u64,
 }
 
 impl Histogram {
@@ -12,22 +14,41 @@ impl Histogram {
         Self {
             counts: vec![0; index(u64::MAX) + 1],
             total: 0,
+            sum: 0,
+            max: 0,
         }
     }
 
     pub(crate) fn add(&mut self, value: u64, count: u64) {
         self.counts[index(value)] += count;
         self.total += count;
+        self.sum += value * count;
+        self.max = self.max.max(value);
     }
 
-    /// The upper end of the bucket below which the given share of the values lies.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The largest value, exactly.
+    pub(crate) fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// The mean of the values, exactly; 0 of none.
+    pub(crate) fn mean(&self) -> f64 {
+        self.sum as f64 / self.total.max(1) as f64
+    }
+
+    /// The upper end of the bucket below which the given share of the values lies, at most the
+    /// largest value.
     pub(crate) fn quantile(&self, share: f64) -> u64 {
         let rank = ((self.total as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
         for (index, count) in self.counts.iter().enumerate() {
             seen += count;
             if seen >= rank {
-                return upper(index);
+                return upper(index).min(self.max);
             }
         }
         0
@@ -82,6 +103,8 @@ mod tests {
         assert_eq!(histogram.quantile(0.5), 50);
         assert_eq!(histogram.quantile(0.6), 60);
         let top = histogram.quantile(0.99);
-        assert!((1_000_000..1_016_000).contains(&top), "{top}");
+        assert_eq!(top, 1_000_000, "no more than the largest");
+        assert_eq!((histogram.total(), histogram.max()), (100, 1_000_000));
+        assert_eq!(histogram.mean(), 400_018.3);
     }
 }

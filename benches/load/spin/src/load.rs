@@ -252,7 +252,7 @@ impl Counted {
     }
 }
 
-fn say(line: &str) -> Result<(), String> {
+pub(crate) fn say(line: &str) -> Result<(), String> {
     let mut out = io::stdout();
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
@@ -263,4 +263,4 @@ fn say(line: &str) -> Result<(), String> {
 const BUFFER: usize = 256 * 1024;
 
 /// How long without any reply means that something is wrong.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);

@@ -15,7 +15,11 @@
 //! spin --addr 127.0.0.1:8080 --mode close
 //! spin --addr 127.0.0.1:7000 --mode echo --size 64
 //! spin --addr 127.0.0.1:8080 --connections 10000 --hold
+//! spin open --addr 127.0.0.1:8080 --rate 4000 --connections 256 --every 100 --other /burn/10000
+//! spin headline --addr 127.0.0.1:8080 --stuck 2 --path /burn/10000
 //! ```
+//!
+//! `open` and `headline` are other loads, and these two sleep: see [`neighbours`].
 
 use std::process::ExitCode;
 
@@ -25,12 +29,17 @@ mod connection;
 mod cpu;
 mod histogram;
 mod load;
+mod neighbours;
 mod options;
 mod reply;
 mod sys;
 
 fn main() -> ExitCode {
-    let options = match Options::from_args(std::env::args().skip(1)) {
+    let mut args = std::env::args().skip(1).peekable();
+    if let Some(mode) = args.next_if(|word| neighbours::is_mode(word)) {
+        return neighbours::main(&mode, args);
+    }
+    let options = match Options::from_args(args) {
         Ok(options) => options,
         Err(problem) => {
             eprintln!("spin: {problem}\n{}", options::USAGE);

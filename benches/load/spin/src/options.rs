@@ -48,12 +48,12 @@ pub(crate) enum Length {
 }
 
 impl Options {
-    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut addr = None;
-        let mut options = Self {
-            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+    /// The defaults: keep-alive connections that GET `path`.
+    pub(crate) fn get(addr: SocketAddr, path: &str) -> Self {
+        Self {
+            addr,
             mode: Mode::KeepAlive,
-            path: "/plaintext".into(),
+            path: path.into(),
             size: None,
             connections: 64,
             pipeline: 1,
@@ -62,7 +62,12 @@ impl Options {
             pid: None,
             stay: false,
             hold: false,
-        };
+        }
+    }
+
+    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut addr = None;
+        let mut options = Self::get(SocketAddr::from(([127, 0, 0, 1], 0)), "/plaintext");
         while let Some(name) = args.next() {
             match name.as_str() {
                 "--hold" => options.hold = true,
@@ -140,6 +145,9 @@ impl Options {
             (None, _) if self.mode == Mode::Echo => Some(pattern(64)),
             (None, "/plaintext") => Some(b"Hello, World!".into()),
             (None, "/json") => Some(br#"{"message":"Hello, World!"}"#.into()),
+            (None, path) if path.starts_with("/burn/") || path.starts_with("/block/") => {
+                Some(b"done\n".into())
+            }
             (None, _) => None,
         }
     }
@@ -154,7 +162,7 @@ fn mode(name: &str) -> Option<Mode> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map_err(|e| format!("{text}: {e}"))?;
     Duration::try_from_secs_f64(seconds).map_err(|e| format!("{text}: {e}"))
 }

@@ -3,7 +3,8 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::{mem, thread};
+use std::time::Duration;
+use std::{mem, ptr, thread};
 
 /// An epoll instance; events carry the number given with the socket.
 #[derive(Debug)]
@@ -38,11 +39,37 @@ impl Epoll {
         let (epoll, capacity) = (self.0.as_raw_fd(), events.len() as i32);
         // SAFETY: the pointer and the capacity are those of one exclusively borrowed slice.
         let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), capacity, 0) };
-        match check(n) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
-            result => result.map(|n| n as usize),
-        }
+        count(n)
     }
+
+    /// What is there, or comes before `timeout` has passed: to the nanosecond, unlike `epoll_wait`.
+    pub(crate) fn wait(&self, events: &mut [Event], timeout: Duration) -> io::Result<usize> {
+        let (epoll, capacity) = (self.0.as_raw_fd(), events.len() as i32);
+        let timeout = libc::timespec {
+            tv_sec: timeout.as_secs() as libc::time_t,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let (events, timeout) = (events.as_mut_ptr(), &raw const timeout);
+        // SAFETY: `events` and `capacity` are those of one exclusively borrowed slice, `timeout`
+        // outlives the call, and a null mask of signals changes none.
+        let n = unsafe { libc::epoll_pwait2(epoll, events, capacity, timeout, ptr::null()) };
+        count(n)
+    }
+}
+
+/// Lets this thread's sleeps end when they should, not up to 50 µs later.
+pub(crate) fn sleep_precisely() -> io::Result<()> {
+    let nanos: libc::c_ulong = 1;
+    // SAFETY: this option takes a number, no pointer.
+    check(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, nanos) }).map(drop)
+}
+
+/// Runs this thread before all others of the machine whenever it has something to do; says whether the
+/// kernel allows that (it does to root).
+pub(crate) fn go_first() -> bool {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: `lowest` is read during the call only.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) == 0 }
 }
 
 /// Begins to connect; on loopback the connection is mostly there on return.
@@ -76,6 +103,14 @@ pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
 pub(crate) fn sleep_for_ever() -> ! {
     loop {
         thread::park();
+    }
+}
+
+/// How many events there are; a signal means none.
+fn count(n: i32) -> io::Result<usize> {
+    match check(n) {
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
+        result => result.map(|n| n as usize),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What is done with received bytes.
 
 use std::str;
+use std::time::Duration;
 
 use memchr::memmem::Finder;
+use peer_common::pause;
 
 use crate::answers::Answers;
 
@@ -93,6 +95,12 @@ impl Protocol for Http {
             match &head[..head.len().min(6)] {
                 b"GET /p" => output.extend_from_slice(&answers.plaintext),
                 b"GET /j" => output.extend_from_slice(&answers.json),
+                b"GET /b" => {
+                    bad_neighbour(&head[5..]);
+                    let answer = self.answers.head("200 OK", "text/plain", 5, close);
+                    output.extend_from_slice(answer.as_bytes());
+                    output.extend_from_slice(b"done\n");
+                }
                 b"POST /" => match self.echo(head, rest, close, output) {
                     Some(length) => body = length,
                     None => break,
@@ -103,6 +111,15 @@ impl Protocol for Http {
             served.close = close;
         }
         served
+    }
+}
+
+/// `burn/{micros}` and `block/{millis}`.
+fn bad_neighbour(path: &[u8]) {
+    if let Some(micros) = path.strip_prefix(b"burn/") {
+        pause::burn(Duration::from_micros(number(micros) as u64));
+    } else if let Some(millis) = path.strip_prefix(b"block/") {
+        pause::block(Duration::from_millis(number(millis) as u64));
     }
 }
 
@@ -152,6 +169,21 @@ mod tests {
         );
         assert_eq!(output.matches("Hello").count(), 1);
         assert!(output.contains("\r\nconnection: close\r\n"));
+    }
+
+    #[test]
+    fn bad_neighbours_are_answered() {
+        for request in [
+            "GET /burn/10 HTTP/1.1\r\n\r\n",
+            "GET /block/1 HTTP/1.1\r\n\r\n",
+        ] {
+            let (served, output) = serve(request);
+            assert_eq!(served.consumed, request.len());
+            assert!(
+                output.ends_with("content-length: 5\r\n\r\ndone\n"),
+                "{output}"
+            );
+        }
     }
 
     #[test]
