@@ -88,6 +88,16 @@ available() { # CONTENDER
   esac
 }
 
+# Sets `ready` to those of the contenders that can take part; there must be one.
+find_ready() { # "CONTENDER..."
+  local contender
+  ready=()
+  for contender in $1; do
+    if available "$contender"; then ready+=("$contender"); fi
+  done
+  ((${#ready[@]} > 0)) || die "nobody to measure"
+}
+
 # Sets `argv` to the command of a contender's server.
 command_of() { # CONTENDER
   local bin=$peers_target/release
@@ -137,9 +147,35 @@ stop_server() {
   pid=
 }
 
-# Runs the generator against the server that runs.
-generate() { # ARGUMENTS...
-  taskset -c "$generator_cpus" "$spin" --addr "$addr" "$@"
+# Runs the generator against the server that runs; its mode, if it has one, comes first.
+generate() { # [MODE] ARGUMENTS...
+  local mode=()
+  if [[ $1 != --* ]]; then mode=("$1"); shift; fi
+  taskset -c "$generator_cpus" "$spin" "${mode[@]}" --addr "$addr" --pid "$pid" "$@"
+}
+
+# One measurement with a fresh server: runs COMMAND against it.
+measure_by() { # CONTENDER COMMAND ARGUMENTS...
+  command_of "$1"
+  start_server || return 1
+  local result=0
+  "${@:2}" || result=1
+  stop_server
+  return $result
+}
+
+# Every contender by `measure`, then all of them again, `rounds` times: a change of the machine's mood
+# meets all. Lines of figures go to $tmp/CONTENDER.rounds; who fails is left out from then on.
+measure_in_turns() { # SCENARIO CONTENDERS...
+  local scenario=$1 round contender
+  shift
+  for ((round = 1; round <= rounds; round++)); do
+    for contender in "$@"; do
+      [[ -e $tmp/$contender.failed ]] && continue
+      say "$scenario, round $round of $rounds: $contender"
+      measure "$contender" >>"$tmp/$contender.rounds" || touch "$tmp/$contender.failed"
+    done
+  done
 }
 
 # Runs the generator as `holder` until it says its line, which goes to $tmp/held.
@@ -204,6 +240,17 @@ count_calls() { # CONTENDER REQUESTS ARGUMENTS...
 value_of() { # KEY
   awk -v key="$1" '{ for (i = 1; i <= NF; i++) if (index($i, key "=") == 1) print substr($i, length(key) + 2) }'
 }
+
+# For awk: sorts list[1..n] and gives its median, the lower one of two.
+# shellcheck disable=SC2034
+awk_median='
+  function median(list, n,   i, j, t) {
+    for (i = 2; i <= n; i++)
+      for (j = i; j > 1 && list[j - 1] > list[j]; j--) {
+        t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
+      }
+    return list[int((n + 1) / 2)]
+  }'
 
 # User and system time of the server in microseconds, as `user system`.
 cpu_time() {

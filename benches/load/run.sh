@@ -75,16 +75,11 @@ load_of() { # SCENARIO
 
 # One measurement with a fresh server: a line of figures on standard output.
 measure() { # CONTENDER
-  command_of "$1"
-  start_server || return 1
-  local result=0
   if [[ $generator == wrk ]]; then
-    measure_with_wrk || result=1
+    measure_by "$1" measure_with_wrk
   else
-    generate --pid "$pid" --seconds "$seconds" "${load[@]}" || result=1
+    measure_by "$1" generate "${load[@]}" --seconds "$seconds"
   fi
-  stop_server
-  return $result
 }
 
 measure_with_wrk() {
@@ -104,20 +99,14 @@ measure_with_wrk() {
 
 # All rounds of a scenario, the contenders in turns.
 run_scenario() { # SCENARIO CONTENDERS...
-  local scenario=$1 round contender
+  local scenario=$1 contender
   shift
   load_of "$scenario"
   if [[ $generator == wrk && ${#wrk_load[@]} == 0 ]]; then
     say "$scenario: skipped, not for wrk"
     return
   fi
-  for ((round = 1; round <= rounds; round++)); do
-    for contender in "$@"; do
-      [[ -e $tmp/$contender.failed ]] && continue
-      say "$scenario, round $round of $rounds: $contender"
-      measure "$contender" >>"$tmp/$contender.rounds" || touch "$tmp/$contender.failed"
-    done
-  done
+  measure_in_turns "$scenario" "$@"
   for contender in "$@"; do
     : >"$tmp/$contender.calls"
     if $count && ! [[ -e $tmp/$contender.failed ]]; then
@@ -140,14 +129,8 @@ summarize() { # CONTENDER
     echo "name=$1 failed=1"
     return
   fi
-  awk -v name="$1" -v requests="$requests" -v calls="$(value_of calls <"$tmp/$1.calls")" '
-    function median(list, n,   i, j, t) {
-      for (i = 2; i <= n; i++)
-        for (j = i; j > 1 && list[j - 1] > list[j]; j--) {
-          t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
-        }
-      return list[int((n + 1) / 2)]
-    }
+  awk -v name="$1" -v requests="$requests" -v calls="$(value_of calls <"$tmp/$1.calls")" \
+    "$awk_median"'
     {
       for (i = 1; i <= NF; i++) { split($i, pair, "="); f[pair[1]] = pair[2] + 0 }
       if (NR == 1 || f["cpu_us"] < cpu) { cpu = f["cpu_us"]; user = f["user_us"] }
@@ -243,7 +226,7 @@ write_json() { # SCENARIO
 }
 
 main() {
-  local scenario contender ready=() echo_ready=()
+  local scenario contender echo_ready=()
   parse_arguments "$@"
   check_tools
   if [[ $generator == wrk ]]; then command -v wrk >/dev/null || die "wrk is not here"; fi
@@ -252,10 +235,7 @@ main() {
     count=false
   fi
   build_peers
-  for contender in $contenders; do
-    if available "$contender"; then ready+=("$contender"); fi
-  done
-  ((${#ready[@]} > 0)) || die "nobody to measure"
+  find_ready "$contenders"
   for scenario in $scenarios; do
     if [[ $scenario == tcp-echo ]]; then
       for contender in floor-echo tokio-echo ringspun-echo; do

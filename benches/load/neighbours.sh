@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# What a bad neighbour does to the other requests, and what a quiet load costs on two cores.
+#
+#   benches/load/neighbours.sh                 everything, about ten minutes
+#   benches/load/neighbours.sh --scenarios headline --contenders "ringspun go" --plays 300 --rounds 1
+#
+# The method is in benches/README.md. Each scenario's table is printed and written to out/ as JSON.
+
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: neighbours.sh [--scenarios "NAME..."]   of burn block quiet20k headline headline-both thousand
+                                               (all of these), headline-block (when named)
+                     [--contenders "NAME..."]  of floor hyper go ringspun (all of these), axum, hyper-ct
+                     [--rounds N]              (5)
+                     [--seconds S]             of a load (4)
+                     [--plays N]               of a headline (300)
+                     [--generator-cpus LIST]   of the loads on two cores (0,1: the servers' own)
+TEXT
+}
+
+scenarios="burn block quiet20k headline headline-both thousand"
+contenders="floor hyper go ringspun"
+rounds=5
+seconds=4
+plays=300
+shared_cpus=0,1
+failed=false
+
+parse_arguments() {
+  while (($# > 0)); do
+    case $1 in
+      --scenarios) scenarios=$2; shift ;;
+      --contenders) contenders=$2; shift ;;
+      --rounds) rounds=$2; shift ;;
+      --seconds) seconds=$2; shift ;;
+      --plays) plays=$2; shift ;;
+      --generator-cpus) shared_cpus=$2; shift ;;
+      --help) usage; exit 0 ;;
+      *) usage >&2; exit 2 ;;
+    esac
+    shift
+  done
+  if ! [[ $rounds =~ ^[1-9][0-9]*$ && $plays =~ ^[1-9][0-9]*$ ]]; then
+    die "--rounds and --plays are counts"
+  fi
+}
+
+# Sets what a scenario needs: the generator's arguments, CPUs, and the figures to show, the one that is
+# compared with the floor's first.
+set_up() { # SCENARIO
+  local stuck=1 path=/burn/10000
+  server_cpus=0,1 cores=2 generator_cpus=$shared_cpus
+  case $1 in
+    burn | block)
+      if [[ $1 == block ]]; then path=/block/10; fi
+      load=(open --rate 4000 --connections 256 --every 100 --other "$path" --seconds "$seconds")
+      columns="mean_us p50_us p90_us p99_us window_p99_us p999_us late_p99_us cpu_us"
+      ;;
+    quiet20k)
+      load=(open --rate 20000 --connections 256 --seconds "$seconds")
+      columns="cpu_us p50_us p90_us p99_us window_p99_us p999_us late_p99_us"
+      ;;
+    headline*)
+      case $1 in
+        headline) ;;
+        headline-both) stuck=2 ;;
+        headline-block) path=/block/10 ;;
+        *) die "$1: no such scenario" ;;
+      esac
+      load=(headline --path "$path" --stuck "$stuck" --rounds "$plays")
+      columns="p50_us p90_us p99_us max_us misses early cpu_us"
+      ;;
+    thousand)
+      server_cpus=0 cores=1 generator_cpus=1
+      load=(--connections 1000 --seconds "$seconds")
+      columns="p99_by_p50 p50_us p99_us p999_us cpu_us rps"
+      ;;
+    *) die "$1: no such scenario" ;;
+  esac
+}
+
+measure() { # CONTENDER
+  # No command substitution: in a shell of its own the server would outlive an interrupt.
+  measure_by "$1" generate "${load[@]}" >"$tmp/line" || return 1
+  awk -v p50="$(value_of p50_us <"$tmp/line")" -v p99="$(value_of p99_us <"$tmp/line")" \
+    '{ printf "%s p99_by_p50=%.3f\n", $0, p99 / p50 }' "$tmp/line"
+}
+
+run_scenario() { # SCENARIO CONTENDERS...
+  local scenario=$1 contender
+  shift
+  set_up "$scenario"
+  measure_in_turns "$scenario" "$@"
+  for contender in "$@"; do
+    if [[ -e $tmp/$contender.failed ]]; then
+      failed=true
+      echo "name=$contender failed=1"
+    else
+      summarize "$contender"
+    fi
+  done >"$tmp/summary"
+  print_table "$scenario"
+  write_json "$scenario"
+  rm -f "$tmp"/*.rounds "$tmp"/*.failed "$tmp/summary"
+}
+
+# A contender's rounds as one line: for each figure its median (the sum of what is counted), then all of
+# them, those of the rounds separated by commas.
+summarize() { # CONTENDER
+  awk -v name="$1" "$awk_median"'
+    {
+      for (i = 1; i <= NF; i++) {
+        split($i, pair, "=")
+        key = pair[1]
+        if (key in all) all[key] = all[key] "," pair[2]
+        else { keys[++n] = key; all[key] = pair[2] }
+      }
+    }
+    END {
+      printf "name=%s", name
+      for (k = 1; k <= n; k++) {
+        key = keys[k]; count = split(all[key], list, ","); sum = 0
+        for (i = 1; i <= count; i++) { list[i] += 0; sum += list[i] }
+        is_count = key == "misses" || key == "early"
+        printf " %s=%s %s_of_rounds=%s", key, is_count ? sum : median(list, count), key, all[key]
+      }
+      printf "\n"
+    }
+  ' "$tmp/$1.rounds"
+}
+
+print_table() { # SCENARIO
+  printf '\n%s: spin %s; median of %d rounds, server on CPUs %s, generator on %s\n' \
+    "$1" "${load[*]}" "$rounds" "$server_cpus" "$generator_cpus"
+  awk -v columns="$columns" '
+    function spread(text,   list, n, i, least, most) {
+      n = split(text, list, ",")
+      least = most = list[1] + 0
+      for (i = 2; i <= n; i++) {
+        if (list[i] + 0 < least) least = list[i] + 0
+        if (list[i] + 0 > most) most = list[i] + 0
+      }
+      return sprintf("%.4g-%.4g", least, most)
+    }
+    {
+      split($1, pair, "="); name = pair[2]; names[++n] = name
+      for (i = 2; i <= NF; i++) { split($i, pair, "="); f[name, pair[1]] = pair[2] }
+    }
+    END {
+      count = split(columns, column, " "); main = column[1]
+      printf "%-10s %8s", "", "/floor"
+      for (c = 1; c <= count; c++) printf " %13s", column[c]
+      printf "   %s of rounds\n", main
+      for (i = 1; i <= n; i++) {
+        name = names[i]
+        if ((name, "failed") in f) { printf "%-10s failed\n", name; continue }
+        base = f["floor", main]
+        ratio = "-"
+        if (base > 0) ratio = sprintf("%.3f", f[name, main] / base)
+        printf "%-10s %8s", name, ratio
+        for (c = 1; c <= count; c++) printf " %13.6g", f[name, column[c]]
+        printf "   %s\n", spread(f[name, main "_of_rounds"])
+      }
+    }' "$tmp/summary"
+}
+
+write_json() { # SCENARIO
+  mkdir -p "$out"
+  {
+    printf '{\n  "scenario": "%s",\n  "load": "spin %s",\n' "$1" "${load[*]}"
+    printf '  "rounds": %d,\n' "$rounds"
+    printf '  "server_cpus": "%s",\n  "generator_cpus": "%s",\n' "$server_cpus" "$generator_cpus"
+    provenance
+    awk '
+      BEGIN { printf "  \"results\": [" }
+      {
+        split($1, pair, "=")
+        printf "%s\n    {\"name\": \"%s\"", (NR > 1 ? "," : ""), pair[2]
+        for (i = 2; i <= NF; i++) {
+          split($i, pair, "=")
+          form = pair[1] ~ /_of_rounds$/ ? ", \"%s\": [%s]" : ", \"%s\": %s"
+          printf form, pair[1], pair[1] == "failed" ? "true" : pair[2]
+        }
+        printf "}"
+      }
+      END { printf "\n  ]\n}\n" }' "$tmp/summary"
+  } >"$tmp/json"
+  mv "$tmp/json" "$out/neighbours-$1.json"
+}
+
+main() {
+  local scenario
+  parse_arguments "$@"
+  check_tools
+  build_peers
+  find_ready "$contenders"
+  for scenario in $scenarios; do
+    run_scenario "$scenario" "${ready[@]}"
+  done
+  printf '\nThe figures are in %s\n' "${out#"$PWD"/}"
+  if $failed; then die "some measurements failed, see above"; fi
+}
+
+main "$@"
