@@ -66,15 +66,17 @@ build_peers() {
     die "the contenders do not build"
 }
 
+build_go() { # PACKAGE PROGRAM
+  command -v go >/dev/null || { say "go: skipped, no Go here"; return 1; }
+  (cd "$root/benches/peers/go" && go build -o "$peers_target/release/$2" "$1") >&2 ||
+    { say "go: skipped, $2 does not build"; return 1; }
+}
+
 # Whether a contender can take part; builds it if that is not done yet.
 available() { # CONTENDER
   case $1 in
     floor | hyper | hyper-ct | axum | floor-echo | tokio-echo | tokio-echo-ct) ;;
-    go)
-      command -v go >/dev/null || { say "go: skipped, no Go here"; return 1; }
-      (cd "$root/benches/peers/go" && go build -o "$peers_target/release/peer-go" .) >&2 ||
-        { say "go: skipped, it does not build"; return 1; }
-      ;;
+    go) build_go . peer-go ;;
     ringspun)
       say "building ringspun's example hello_http"
       cargo_build "$root" "$target" --package ringspun --example hello_http ||

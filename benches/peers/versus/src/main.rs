@@ -1,0 +1,51 @@
+//! What tasks cost on ringspun, tokio and Go, measured in turns in one run.
+//!
+//! ```sh
+//! versus micro   [--cores "1 2"] [--rounds N] [--only NAME] [--go PATH]
+//! versus burners [--tasks "4 64"] [--seconds S] [--go PATH]
+//! versus balance [--seconds S]
+//! ```
+//!
+//! - `micro`: nanoseconds for each operation, the least of the rounds, and ringspun's ratio to the
+//!   others. The last row is 10,000 tasks of 50 µs spawned by one task: with two cores it takes half
+//!   the time if the other core steals well.
+//! - `burners`: one core, tasks that compute for 100 µs and yield for ever, and a TCP echo beside them:
+//!   how long does its client wait, and how much of the core do the burners get?
+//! - `balance`: two cores with as much to do each: how often does one steal from the other all the same?
+//!
+//! `PATH` is the program of `../go/versus`; without it Go stays out.
+
+use std::process::ExitCode;
+
+use crate::options::Options;
+
+mod balance;
+mod burners;
+mod go;
+mod micro;
+mod options;
+mod peer;
+mod rows;
+mod signal;
+
+fn main() -> ExitCode {
+    let options = match Options::from_args(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("versus: {problem}\n{}", options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let result = match options.command.as_str() {
+        "micro" => micro::run(&options),
+        "burners" => burners::run(&options),
+        _ => balance::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("versus: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::time::Duration;
+
+pub(crate) const USAGE: &str = "usage: versus micro|burners|balance
+  [--go PATH]         Go's counterpart takes part
+  [--cores \"N...\"]    of micro (1 2)
+  [--rounds N]        of micro (7)
+  [--only TEXT]       of micro: rows with that in their name
+  [--tasks \"N...\"]    of burners (4 64)
+  [--seconds S]       of burners and balance (3)";
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) command: String,
+    pub(crate) go: Option<String>,
+    pub(crate) cores: Vec<usize>,
+    pub(crate) rounds: usize,
+    pub(crate) only: String,
+    pub(crate) tasks: Vec<usize>,
+    pub(crate) seconds: Duration,
+}
+
+impl Options {
+    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let command = args.next().ok_or("what?")?;
+        if !matches!(command.as_str(), "micro" | "burners" | "balance") {
+            return Err(format!("{command}: unknown"));
+        }
+        let mut options = Self {
+            command,
+            go: None,
+            cores: vec![1, 2],
+            rounds: 7,
+            only: String::new(),
+            tasks: vec![4, 64],
+            seconds: Duration::from_secs(3),
+        };
+        while let Some(name) = args.next() {
+            let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
+            match name.as_str() {
+                "--go" => options.go = Some(value),
+                "--cores" => options.cores = counts(&value)?,
+                "--rounds" => options.rounds = count(&value)?,
+                "--only" => options.only = value,
+                "--tasks" => options.tasks = counts(&value)?,
+                "--seconds" => {
+                    let seconds = value.parse().map_err(|e| format!("{value}: {e}"))?;
+                    options.seconds = Duration::try_from_secs_f64(seconds)
+                        .map_err(|e| format!("{value}: {e}"))?;
+                }
+                _ => return Err(format!("{name}: unknown")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn counts(text: &str) -> Result<Vec<usize>, String> {
+    text.split_whitespace().map(count).collect()
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("0: nothing to do".into()),
+        Ok(n) => Ok(n),
+        Err(e) => Err(format!("{text}: {e}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line() {
+        let parse = |args: &[&str]| Options::from_args(args.iter().map(|&arg| arg.into()));
+        let options = parse(&["micro", "--cores", "1 16", "--only", "yield"]).expect("well-formed");
+        assert_eq!(options.cores, [1, 16]);
+        assert_eq!((options.rounds, options.only.as_str()), (7, "yield"));
+        for bad in [
+            &[][..],
+            &["macro"],
+            &["micro", "--rounds", "0"],
+            &["micro", "--rounds"],
+            &["burners", "--tasks", "4 x"],
+            &["burners", "--seconds", "-1"],
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
