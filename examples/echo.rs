@@ -7,7 +7,8 @@
 //!
 //! What to look at: one listener for each core, the kernel spreads the connections, and each stays
 //! on its core. A connection holds a buffer only while there is something to read. Ctrl-C stops the
-//! accepting and gives the connections ten seconds to end.
+//! accepting and gives the connections ten seconds to end; with `--metrics` the scheduler's counters
+//! are printed last.
 
 mod args;
 
@@ -17,7 +18,7 @@ use ringspun::net::{Acceptor, Buffer, Stream, TcpStream};
 use ringspun::signal;
 
 fn main() -> std::io::Result<()> {
-    let args = args::Args::parse("127.0.0.1:7000", &[], &[]);
+    let args = args::Args::parse("127.0.0.1:7000", &["--metrics"], &[]);
     let runtime = args.runtime()?;
     runtime.block_on(async {
         let acceptor = Acceptor::bind(&args.addr)?;
@@ -31,8 +32,10 @@ fn main() -> std::io::Result<()> {
         let signal = signal::shutdown().await?;
         let cut = serving.shut_down(Duration::from_secs(10)).await;
         println!("{signal:?}: stopped, {cut} connections did not end in time");
-        Ok(())
-    })
+        std::io::Result::Ok(())
+    })?;
+    args.print_metrics(&runtime);
+    Ok(())
 }
 
 async fn echo(stream: &mut TcpStream) -> std::io::Result<()> {

@@ -15,7 +15,8 @@
 //! | `GET /burn/{micros}` | after computing for that long: what does it do to the others? |
 //! | `GET /block/{millis}` | after blocking the thread, on purpose: what does it do to the others? |
 //!
-//! Its first line says where it listens. SIGINT ends it in order.
+//! Its first line says where it listens. SIGINT ends it in order; with `--metrics` the scheduler's
+//! counters are its last line.
 
 mod args;
 mod loadgen;
@@ -93,7 +94,7 @@ fn pause(
 
 fn main() -> io::Result<()> {
     let options = ["--seconds", "--connections"];
-    let args = args::Args::parse("127.0.0.1:8080", &["--demo"], &options);
+    let args = args::Args::parse("127.0.0.1:8080", &["--demo", "--metrics"], &options);
     if args.has("--demo") {
         return demo(
             args.cores,
@@ -110,8 +111,10 @@ fn main() -> io::Result<()> {
         );
         let ended = server.serve(app()).await?;
         println!("stopped; {} connections were cut", ended.cut());
-        Ok(())
-    })
+        io::Result::Ok(())
+    })?;
+    args.print_metrics(&runtime);
+    Ok(())
 }
 
 /// Serves on a free port, loads itself for `seconds`, prints what came of it.

@@ -18,7 +18,8 @@ fn connect(addr: SocketAddr) -> TcpStream {
 
 #[test]
 fn echo_sends_back_what_it_gets_and_ends_at_a_signal() {
-    let mut echo = Example::start("echo", &["--addr", "127.0.0.1:0", "--cores", "2"]);
+    let args = ["--addr", "127.0.0.1:0", "--cores", "2", "--metrics"];
+    let mut echo = Example::start("echo", &args);
     let addr = echo.addr();
     let clients: Vec<_> = (0..20_u8)
         .map(|i| {
@@ -45,7 +46,13 @@ fn echo_sends_back_what_it_gets_and_ends_at_a_signal() {
     }
     echo.signal("INT");
     assert!(echo.wait().success());
-    assert!(echo.rest().contains("0 connections did not end in time"));
+    let rest = echo.rest();
+    assert!(rest.contains("0 connections did not end in time"), "{rest}");
+    let polls = rest
+        .split_once("\nmetrics: polls=")
+        .and_then(|(_, figures)| figures.split_once(' '))
+        .and_then(|(polls, _)| polls.parse::<u64>().ok());
+    assert!(polls.is_some_and(|polls| polls >= 20), "{rest}");
 }
 
 #[test]

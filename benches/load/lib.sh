@@ -114,8 +114,8 @@ command_of() { # CONTENDER
     tokio-echo) argv=("$bin/peer-tokio-echo" "${cores_option[@]}") ;;
     tokio-echo-ct) argv=("$bin/peer-tokio-echo" "${threads_option[@]}") ;;
     go) argv=("$bin/peer-go" "${cores_option[@]}") ;;
-    ringspun) argv=("$target/release/examples/hello_http" "${cores_option[@]}") ;;
-    ringspun-echo) argv=("$target/release/examples/echo" "${cores_option[@]}") ;;
+    ringspun) argv=("$target/release/examples/hello_http" "${cores_option[@]}" --metrics) ;;
+    ringspun-echo) argv=("$target/release/examples/echo" "${cores_option[@]}" --metrics) ;;
     *) die "$1: no such contender" ;;
   esac
 }

@@ -8,6 +8,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=medians.sh
+. "$here/medians.sh"
 
 usage() {
   cat <<'TEXT'
@@ -27,7 +29,6 @@ rounds=5
 seconds=4
 plays=300
 shared_cpus=0,1
-failed=false
 
 parse_arguments() {
   while (($# > 0)); do
@@ -90,105 +91,11 @@ measure() { # CONTENDER
 }
 
 run_scenario() { # SCENARIO CONTENDERS...
-  local scenario=$1 contender
+  local scenario=$1
   shift
   set_up "$scenario"
   measure_in_turns "$scenario" "$@"
-  for contender in "$@"; do
-    if [[ -e $tmp/$contender.failed ]]; then
-      failed=true
-      echo "name=$contender failed=1"
-    else
-      summarize "$contender"
-    fi
-  done >"$tmp/summary"
-  print_table "$scenario"
-  write_json "$scenario"
-  rm -f "$tmp"/*.rounds "$tmp"/*.failed "$tmp/summary"
-}
-
-# A contender's rounds as one line: for each figure its median (the sum of what is counted), then all of
-# them, those of the rounds separated by commas.
-summarize() { # CONTENDER
-  awk -v name="$1" "$awk_median"'
-    {
-      for (i = 1; i <= NF; i++) {
-        split($i, pair, "=")
-        key = pair[1]
-        if (key in all) all[key] = all[key] "," pair[2]
-        else { keys[++n] = key; all[key] = pair[2] }
-      }
-    }
-    END {
-      printf "name=%s", name
-      for (k = 1; k <= n; k++) {
-        key = keys[k]; count = split(all[key], list, ","); sum = 0
-        for (i = 1; i <= count; i++) { list[i] += 0; sum += list[i] }
-        is_count = key == "misses" || key == "early"
-        printf " %s=%s %s_of_rounds=%s", key, is_count ? sum : median(list, count), key, all[key]
-      }
-      printf "\n"
-    }
-  ' "$tmp/$1.rounds"
-}
-
-print_table() { # SCENARIO
-  printf '\n%s: spin %s; median of %d rounds, server on CPUs %s, generator on %s\n' \
-    "$1" "${load[*]}" "$rounds" "$server_cpus" "$generator_cpus"
-  awk -v columns="$columns" '
-    function spread(text,   list, n, i, least, most) {
-      n = split(text, list, ",")
-      least = most = list[1] + 0
-      for (i = 2; i <= n; i++) {
-        if (list[i] + 0 < least) least = list[i] + 0
-        if (list[i] + 0 > most) most = list[i] + 0
-      }
-      return sprintf("%.4g-%.4g", least, most)
-    }
-    {
-      split($1, pair, "="); name = pair[2]; names[++n] = name
-      for (i = 2; i <= NF; i++) { split($i, pair, "="); f[name, pair[1]] = pair[2] }
-    }
-    END {
-      count = split(columns, column, " "); main = column[1]
-      printf "%-10s %8s", "", "/floor"
-      for (c = 1; c <= count; c++) printf " %13s", column[c]
-      printf "   %s of rounds\n", main
-      for (i = 1; i <= n; i++) {
-        name = names[i]
-        if ((name, "failed") in f) { printf "%-10s failed\n", name; continue }
-        base = f["floor", main]
-        ratio = "-"
-        if (base > 0) ratio = sprintf("%.3f", f[name, main] / base)
-        printf "%-10s %8s", name, ratio
-        for (c = 1; c <= count; c++) printf " %13.6g", f[name, column[c]]
-        printf "   %s\n", spread(f[name, main "_of_rounds"])
-      }
-    }' "$tmp/summary"
-}
-
-write_json() { # SCENARIO
-  mkdir -p "$out"
-  {
-    printf '{\n  "scenario": "%s",\n  "load": "spin %s",\n' "$1" "${load[*]}"
-    printf '  "rounds": %d,\n' "$rounds"
-    printf '  "server_cpus": "%s",\n  "generator_cpus": "%s",\n' "$server_cpus" "$generator_cpus"
-    provenance
-    awk '
-      BEGIN { printf "  \"results\": [" }
-      {
-        split($1, pair, "=")
-        printf "%s\n    {\"name\": \"%s\"", (NR > 1 ? "," : ""), pair[2]
-        for (i = 2; i <= NF; i++) {
-          split($i, pair, "=")
-          form = pair[1] ~ /_of_rounds$/ ? ", \"%s\": [%s]" : ", \"%s\": %s"
-          printf form, pair[1], pair[1] == "failed" ? "true" : pair[2]
-        }
-        printf "}"
-      }
-      END { printf "\n  ]\n}\n" }' "$tmp/summary"
-  } >"$tmp/json"
-  mv "$tmp/json" "$out/neighbours-$1.json"
+  report "neighbours-$scenario" floor "$@"
 }
 
 main() {

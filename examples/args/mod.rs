@@ -72,6 +72,28 @@ impl Args {
         })
     }
 
+    /// Prints the scheduler's counters, if the flag `--metrics` asks for that.
+    pub(crate) fn print_metrics(&self, runtime: &ringspun::Runtime) {
+        if !self.has("--metrics") {
+            return;
+        }
+        let metrics = runtime.handle().metrics();
+        let total = metrics.total();
+        println!(
+            "metrics: polls={} injected={} wakes_sent={} steals={} stolen_tasks={} parks={} \
+             empty_searches={} reactor_waits={}",
+            total.polls,
+            // From outside, or because a ring was full.
+            metrics.foreign_pushes + total.overflows,
+            total.wakes_sent,
+            total.steals,
+            total.stolen_tasks,
+            total.parks,
+            total.empty_searches,
+            total.reactor_waits,
+        );
+    }
+
     /// A runtime with the cores that were asked for.
     pub(crate) fn runtime(&self) -> std::io::Result<ringspun::Runtime> {
         let builder = ringspun::Builder::new();
