@@ -119,7 +119,10 @@ impl Worker {
                     Err(Lost) => self.shared.spares.wait(&self),
                 };
             }
-            self.own.close(&self.desk().locals);
+            // A spare that ends before has none left, and its desk may serve another thread.
+            if self.shared.is_closed() {
+                self.own.close(&self.desk().locals);
+            }
         });
     }
 
