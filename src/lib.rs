@@ -2,7 +2,7 @@
 //!
 //! | part | what it holds |
 //! |---|---|
-//! | the root | the runtime: [`main`], [`test`], [`spawn`], [`Builder`], [`Handle`] |
+//! | the root | the runtime: [`main`], [`test`], [`spawn`], [`spawn_blocking`], [`Builder`], [`Handle`] |
 //! | [`task`] | join handles, yielding |
 //! | [`time`] | sleeping, timeouts, intervals |
 //! | [`net`] | TCP, in-memory transport, acceptors |
@@ -17,7 +17,7 @@ pub use ringspun_macros::{main, test};
 pub use ringspun_net as net;
 pub use ringspun_net::signal;
 pub use ringspun_runtime::{
-    Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle, Metrics, NoRuntime,
-    Runtime, TaskDump, TaskState, block_in_place, budget, current_core, io, spawn, spawn_local,
-    task, time,
+    BlockingMetrics, Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle,
+    Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, current_core, io,
+    spawn, spawn_blocking, spawn_local, task, time,
 };

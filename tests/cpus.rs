@@ -5,7 +5,7 @@ mod support;
 use std::process::Command;
 use std::sync::{Arc, Barrier};
 
-use ringspun::{Builder, current_core};
+use ringspun::{Builder, current_core, spawn_blocking};
 use support::{allowed_cpus, first_cpu, within_limit};
 
 /// Two tasks that wait for each other occupy both workers, so each core is seen.
@@ -35,8 +35,13 @@ fn a_pinned_core_runs_on_its_cpu_only() {
             let expected = [0, 1].map(|core| (core, vec![cpus[core % cpus.len()]]));
             assert_eq!(seen, expected);
         }
-        // The thread that builds it keeps its mask.
+        // The thread that builds it keeps its mask, and a thread that a pinned worker starts for blocking
+        // code gets it.
         assert_eq!(allowed_cpus(), cpus);
+        let task = runtime
+            .handle()
+            .spawn(async { spawn_blocking(allowed_cpus).await.unwrap() });
+        assert_eq!(runtime.block_on(task).unwrap(), cpus);
     });
 }
 

@@ -1,23 +1,16 @@
 //! Addresses to connect to, and the lookup of names.
 //!
 //! `getaddrinfo` blocks, for half a minute when no name server answers, and it cannot be
-//! interrupted. A worker must not run it: its core would stand still. So
-//! - numeric addresses never come near it ([`Target::Addrs`]);
-//! - names go to helper threads: started when needed, at most [`THREADS`], each ending after
-//!   [`IDLE`] without work. A process that looks nothing up has none, and one that did has none
-//!   five seconds later.
-//!
-//! A lookup is an `Arc` shared by the future and the thread: a cell for the answer and a waker.
-//! A future that is dropped leaves the thread alone; the answer is then thrown away.
+//! interrupted. A worker must not run it: its core would stand still. So numeric addresses never
+//! come near it ([`Target::Addrs`]), and names are looked up by the runtime's threads for blocking
+//! code.
 
-use std::collections::VecDeque;
-use std::future::{self, Future};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
-use std::thread;
-use std::time::Duration;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use ringspun_runtime::{JoinHandle, spawn_blocking};
 
 /// What can be connected to: a socket address, an address with a port, or a name with a port.
 ///
@@ -60,14 +53,19 @@ impl Target {
 /// Looks `target` up, off this thread if it is a name.
 ///
 /// # Errors
-/// What the system's resolver reports; an error if no helper thread can be started.
+/// What the system's resolver reports; an error if no thread can be started for it, or the runtime
+/// is shut down.
+///
+/// # Panics
+/// Outside a runtime, if there is a name to look up.
 ///
 /// # Cancel safety
-/// Dropping the future drops the answer; the lookup itself runs to its end.
+/// Dropping the future drops the answer. A lookup that has not begun never runs; one that has runs to
+/// its end.
 pub(crate) async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
     match target {
         Target::Addrs(addrs) => Ok(addrs),
-        Target::Name { host, port } => HELPERS.look_up(host, port)?.await,
+        Target::Name { host, port } => look_up(host, port).await,
     }
 }
 
@@ -138,148 +136,38 @@ numeric!(
     (Ipv6Addr, u16)
 );
 
-/// Lookups that run at the same time; the rest waits in line. They sleep in the kernel, so the
-/// number is about slow name servers, not about processors.
-const THREADS: usize = 16;
-
-/// How long a helper waits for more work before it ends.
-const IDLE: Duration = Duration::from_secs(5);
-
-static HELPERS: Helpers = Helpers {
-    state: Mutex::new(State {
-        queue: VecDeque::new(),
-        threads: 0,
-        idle: 0,
-    }),
-    work: Condvar::new(),
-};
-
-struct Helpers {
-    state: Mutex<State>,
-    work: Condvar,
+fn look_up(host: String, port: u16) -> Lookup {
+    Lookup(spawn_blocking(move || {
+        let addrs = (host.as_str(), port).to_socket_addrs()?;
+        Ok(addrs.collect())
+    }))
 }
 
-struct State {
-    queue: VecDeque<Job>,
-    /// Threads that were started and have not ended.
-    threads: usize,
-    /// Of these, those that wait for work.
-    idle: usize,
-}
+/// A lookup queued or under way.
+struct Lookup(JoinHandle<io::Result<Vec<SocketAddr>>>);
 
-struct Job {
-    host: String,
-    port: u16,
-    answer: Arc<Answer>,
-}
+impl Future for Lookup {
+    type Output = io::Result<Vec<SocketAddr>>;
 
-#[derive(Default)]
-struct Answer(Mutex<Cell>);
-
-#[derive(Default)]
-struct Cell {
-    result: Option<io::Result<Vec<SocketAddr>>>,
-    waker: Option<Waker>,
-}
-
-impl Helpers {
-    fn look_up(
-        &'static self,
-        host: String,
-        port: u16,
-    ) -> io::Result<impl Future<Output = io::Result<Vec<SocketAddr>>> + use<>> {
-        let answer = Arc::new(Answer::default());
-        let mut state = lock(&self.state);
-        state.queue.push_back(Job {
-            host,
-            port,
-            answer: Arc::clone(&answer),
-        });
-        if state.idle >= state.queue.len() || state.threads >= THREADS {
-            self.work.notify_one();
-        } else {
-            let started = thread::Builder::new()
-                .name("ringspun-resolve".into())
-                .spawn(|| self.serve());
-            match started {
-                Ok(_) => state.threads += 1,
-                // Somebody else will come to it.
-                Err(_) if state.threads > 0 => {}
-                Err(error) => {
-                    state.queue.pop_back();
-                    return Err(error);
-                }
-            }
-        }
-        Ok(future::poll_fn(move |cx| answer.poll(cx)))
-    }
-
-    /// The life of a helper thread.
-    fn serve(&self) {
-        let mut state = lock(&self.state);
-        loop {
-            if let Some(job) = state.queue.pop_front() {
-                drop(state);
-                job.run();
-                state = lock(&self.state);
-                continue;
-            }
-            state.idle += 1;
-            let (guard, timeout) = self
-                .work
-                .wait_timeout(state, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = guard;
-            state.idle -= 1;
-            // Under the lock: a job pushed before has been seen, one pushed later finds this
-            // thread gone from the counts.
-            if timeout.timed_out() && state.queue.is_empty() {
-                state.threads -= 1;
-                return;
-            }
-        }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|joined| joined?)
     }
 }
 
-impl Job {
-    fn run(self) {
-        // The future is gone: nobody wants to know.
-        if Arc::strong_count(&self.answer) == 1 {
-            return;
-        }
-        let result = (self.host.as_str(), self.port)
-            .to_socket_addrs()
-            .map(Iterator::collect);
-        let mut cell = lock(&self.answer.0);
-        cell.result = Some(result);
-        let waker = cell.waker.take();
-        drop(cell);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        // Nobody wants to know: a thread that comes to it goes on to the next.
+        self.0.abort();
     }
-}
-
-impl Answer {
-    fn poll(&self, cx: &Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
-        let mut cell = lock(&self.0);
-        if let Some(result) = cell.result.take() {
-            return Poll::Ready(result);
-        }
-        let old = cell.waker.replace(cx.waker().clone());
-        drop(cell);
-        drop(old);
-        Poll::Pending
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No section under these locks can panic half-way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Barrier};
+    use std::time::Duration;
+
+    use ringspun_runtime::{Builder, Runtime, time};
+
     use super::*;
 
     #[test]
@@ -324,57 +212,77 @@ mod tests {
         }
     }
 
+    fn runtime() -> Runtime {
+        Builder::new()
+            .cores(1)
+            .blocking_threads(4)
+            .build()
+            .expect("a runtime")
+    }
+
+    /// Waits for an answer, at most a generous minute.
+    fn answer(
+        runtime: &Runtime,
+        lookup: impl Future<Output = io::Result<Vec<SocketAddr>>>,
+    ) -> io::Result<Vec<SocketAddr>> {
+        runtime
+            .block_on(time::timeout(Duration::from_secs(60), lookup))
+            .expect("an answer")
+    }
+
     #[test]
     fn many_lookups_share_a_bounded_number_of_threads() {
-        use std::sync::mpsc;
-        let (sender, receiver) = mpsc::channel();
-        for _ in 0..200 {
-            let sender = sender.clone();
-            let lookup = HELPERS.look_up("localhost".into(), 80).expect("a thread");
-            // A plain thread as executor: `std` has no other way to wait for a future.
-            thread::spawn(move || sender.send(block_on(lookup)));
-        }
-        for _ in 0..200 {
-            let result = receiver
-                .recv_timeout(Duration::from_secs(60))
-                .expect("an answer");
-            let addrs = result.expect("localhost is known");
+        let runtime = runtime();
+        let lookups: Vec<_> = (0..200)
+            .map(|_| {
+                let target = "localhost:80".target().expect("a name");
+                runtime.handle().spawn(resolve(target))
+            })
+            .collect();
+        for lookup in lookups {
+            let lookup = async { lookup.await.expect("no panic") };
+            let addrs = answer(&runtime, lookup).expect("localhost is known");
+            assert!(!addrs.is_empty());
             assert!(
                 addrs
                     .iter()
                     .all(|addr| addr.ip().is_loopback() && addr.port() == 80)
             );
         }
-        assert!(lock(&HELPERS.state).threads <= THREADS);
+        let blocking = runtime.handle().metrics().blocking;
+        assert!((1..=4).contains(&blocking.threads));
+    }
+
+    #[test]
+    fn an_unknown_name_is_an_error() {
+        let runtime = runtime();
+        let target = "nobody.invalid:80".target().expect("a name");
+        answer(&runtime, resolve(target)).expect_err("reserved to be unknown");
     }
 
     #[test]
     fn a_dropped_lookup_is_thrown_away() {
-        for _ in 0..50 {
-            drop(HELPERS.look_up("localhost".into(), 80).expect("a thread"));
+        let runtime = runtime();
+        let _entered = runtime.handle().enter();
+        // All threads are held up, so that the lookups wait.
+        let gate = Arc::new(Barrier::new(5));
+        for _ in 0..4 {
+            let gate = gate.clone();
+            drop(spawn_blocking(move || {
+                gate.wait();
+                gate.wait();
+            }));
         }
-        let lookup = HELPERS.look_up("localhost".into(), 81).expect("a thread");
+        gate.wait();
+        for _ in 0..50 {
+            drop(look_up("localhost".into(), 80));
+        }
+        let last = look_up("localhost".into(), 81);
+        assert_eq!(runtime.handle().metrics().blocking.queued, 51);
+        gate.wait();
         assert!(
-            block_on(lookup).is_ok(),
+            answer(&runtime, last).is_ok(),
             "the ones before do not stand in the way"
         );
-    }
-
-    fn block_on<F: Future>(future: F) -> F::Output {
-        struct Unpark(thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut cx = Context::from_waker(&waker);
-        let mut future = std::pin::pin!(future);
-        loop {
-            match future.as_mut().poll(&mut cx) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => thread::park(),
-            }
-        }
     }
 }

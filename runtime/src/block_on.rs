@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use crate::blocking::pool;
 use crate::context;
 use crate::handle::Handle;
 use crate::scheduler::shared::Shared;
@@ -60,10 +61,20 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
 
 impl Root {
     /// Sleeps until notified. Takes over the notification's hold on the clock.
+    ///
+    /// A thread for blocking code has one more hold, its job's: that must not keep the clock from the
+    /// timer that this job waits for.
     fn wait(&self) {
+        let in_job = pool::is_thread_of(&self.shared);
+        if in_job {
+            release_clock(&self.shared);
+        }
         // Acquire: see what the waker published. `park` may return without reason.
         while self.state.swap(WAITING, AcqRel) != NOTIFIED {
             thread::park();
+        }
+        if in_job {
+            hold_clock(&self.shared);
         }
     }
 }
@@ -102,13 +113,13 @@ impl Drop for End {
 }
 
 /// A real clock goes on whatever happens: only a virtual one is held.
-fn hold_clock(shared: &Shared) {
+pub(crate) fn hold_clock(shared: &Shared) {
     if shared.clock.is_virtual() {
         shared.clock_holds.fetch_add(1, AcqRel);
     }
 }
 
-fn release_clock(shared: &Shared) {
+pub(crate) fn release_clock(shared: &Shared) {
     if !shared.clock.is_virtual() {
         return;
     }

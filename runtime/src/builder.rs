@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ringspun_reactor::Reactor;
 
+use crate::blocking::pool::{Config, MAX_THREADS};
 use crate::handle::Handle;
 use crate::loom::atomic::{AtomicU64, AtomicUsize};
 use crate::loom::{CachePadded, Mutex};
@@ -47,6 +48,9 @@ pub struct Builder {
     spare_threads: Option<usize>,
     steal_readiness: bool,
     schedtrace: Option<Duration>,
+    blocking_threads: usize,
+    blocking_keep_alive: Duration,
+    blocking_stack_size: Option<usize>,
 }
 
 impl Default for Builder {
@@ -69,6 +73,9 @@ impl Builder {
             spare_threads: None,
             steal_readiness: true,
             schedtrace: None,
+            blocking_threads: 512,
+            blocking_keep_alive: Duration::from_secs(10),
+            blocking_stack_size: None,
         }
     }
 
@@ -98,7 +105,9 @@ impl Builder {
 
     /// Pins the worker of core *i* to the *i*-th CPU of the affinity mask of the thread that builds the
     /// runtime, counted round if there are more cores than CPUs. Off unless set. Where the system refuses,
-    /// a warning is logged, and the worker runs unpinned. Threads that a task starts inherit the pin.
+    /// a warning is logged, and the worker runs unpinned.
+    ///
+    /// Threads for blocking code keep the whole mask. Threads that a task starts itself inherit the pin.
     #[must_use]
     pub fn pin_cores(mut self, on: bool) -> Self {
         self.pin_cores = on;
@@ -152,10 +161,34 @@ impl Builder {
         self
     }
 
+    /// The most threads for blocking code ([`spawn_blocking`](crate::spawn_blocking)), at least 1; 512
+    /// unless set. They are started when needed.
+    #[must_use]
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking_threads = threads;
+        self
+    }
+
+    /// How long a thread for blocking code waits for the next job before it ends; 10 s unless set.
+    #[must_use]
+    pub fn blocking_keep_alive(mut self, time: Duration) -> Self {
+        self.blocking_keep_alive = time;
+        self
+    }
+
+    /// The stack of each thread for blocking code in bytes; as
+    /// [`thread_stack_size`](Self::thread_stack_size) unless set.
+    #[must_use]
+    pub fn blocking_stack_size(mut self, bytes: usize) -> Self {
+        self.blocking_stack_size = Some(bytes);
+        self
+    }
+
     /// A virtual clock for tests: it stands still while any task can run, and jumps to the next timer
     /// when all wait, so that no test of a timeout sleeps. Needs `cores(1)`, the default then.
     ///
-    /// Threads of your own are not seen by the clock: do not let tasks wait for them.
+    /// It stands still while a blocking job is queued or runs. Threads of your own are not seen by the
+    /// clock: do not let tasks wait for them.
     #[must_use]
     pub fn test_clock(mut self, on: bool) -> Self {
         self.test_clock = on;
@@ -167,7 +200,8 @@ impl Builder {
     /// # Errors
     ///
     /// - [`io::ErrorKind::InvalidInput`]: 0 cores, more than 65,535, or more than one with a test
-    ///   clock; `RINGSPUN_CORES` or `RINGSPUN_SCHEDTRACE` is not a number; a zero byte in the threads' name.
+    ///   clock; `RINGSPUN_CORES` or `RINGSPUN_SCHEDTRACE` is not a number; a zero byte in the threads'
+    ///   name; 0 threads for blocking code, or more than 65,535.
     /// - what the system says when it has no descriptor (two for each core) or no thread left. Nothing
     ///   stays behind then.
     pub fn build(self) -> io::Result<Runtime> {
@@ -175,6 +209,12 @@ impl Builder {
         let schedtrace = self.trace_period()?;
         if self.thread_name.contains('\0') {
             return Err(invalid(format!("thread name {:?}", self.thread_name)));
+        }
+        if self.blocking_threads == 0 || self.blocking_threads > MAX_THREADS {
+            return Err(invalid(format!(
+                "{} threads for blocking code: choose 1 to {MAX_THREADS}",
+                self.blocking_threads
+            )));
         }
         let clock = Arc::new(Clock::new(self.test_clock));
         let limits = Limits::new(cores, self.watchdog, self.hand_off, self.steal_readiness);
@@ -186,17 +226,25 @@ impl Builder {
             .unzip();
         let spares = self.spare_threads.unwrap_or_else(|| (4 * cores).max(32));
         let desks = cores.saturating_add(spares).min(MAX_HOLDERS);
+        let cpus = self.cpus_to_pin();
         let threads = ThreadConfig {
             name: self.thread_name.clone(),
             stack_size: self.stack_size,
-            cpus: self.cpus_to_pin(),
+            cpus: cpus.clone(),
         };
-        let shared = Shared::new(remotes.into(), desks, threads, clock, limits)
-            .map(Arc::new)
-            .map_err(|error| {
-                let text = format!("cannot set up the watchdog (timerfd, epoll): {error}");
-                io::Error::new(error.kind(), text)
-            })?;
+        let shared = Shared::new(
+            remotes.into(),
+            desks,
+            threads,
+            self.blocking(cpus),
+            clock,
+            limits,
+        )
+        .map(Arc::new)
+        .map_err(|error| {
+            let text = format!("cannot set up the watchdog (timerfd, epoll): {error}");
+            io::Error::new(error.kind(), text)
+        })?;
         let handle = Handle::new(Home {
             shared: shared.clone(),
             core: None,
@@ -212,6 +260,16 @@ impl Builder {
             trace::start(&shared, period)?;
         }
         Ok(runtime)
+    }
+
+    fn blocking(&self, cpus: Option<Arc<[usize]>>) -> Config {
+        Config {
+            threads: self.blocking_threads,
+            keep_alive: self.blocking_keep_alive,
+            thread_name: self.thread_name.clone(),
+            stack_size: self.blocking_stack_size.or(self.stack_size),
+            cpus,
+        }
     }
 
     /// The CPUs for [`pin_cores`](Self::pin_cores), in order of the cores.

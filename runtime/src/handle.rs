@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::blocking;
 use crate::context::{self, EnterGuard};
 use crate::dump::{Dump, TaskDump};
 use crate::metrics::Metrics;
@@ -72,6 +73,49 @@ impl Handle {
     {
         self.shared().remote(core);
         self.home.spawn(future, Some(core), Location::caller())
+    }
+
+    /// Runs `f` on a thread where it may block: file operations, name lookups, long computations. A task
+    /// that did so itself would hold up its core.
+    ///
+    /// The threads are apart from the workers: started when needed, at most
+    /// [`Builder::blocking_threads`](crate::Builder::blocking_threads), each ending after
+    /// [`Builder::blocking_keep_alive`](crate::Builder::blocking_keep_alive) without work. More jobs than
+    /// that wait, and begin about in the order they came. `f` may use the runtime: spawn, and
+    /// [`block_on`](Self::block_on).
+    ///
+    /// The handle is that of a task. Dropping it detaches the job. `abort` stops a job that has not begun:
+    /// it never runs, and its handle says "cancelled" when a thread would have begun it; one that runs
+    /// cannot be stopped. A panic of `f` comes out of the handle.
+    ///
+    /// The end of the runtime cancels jobs that have not begun, and waits for those that run. It waits for
+    /// ever for one that itself waits for what never comes, such as a socket of this runtime.
+    ///
+    /// # Errors
+    ///
+    /// The handle gives a [`JoinError`](crate::task::JoinError)
+    /// - that [is a panic](crate::task::JoinError::is_panic) if `f` panicked. Also if the system refuses to
+    ///   start a thread while the pool has none: `f` is dropped then, and the message says why. While the
+    ///   pool has any thread, the job waits for that.
+    /// - that [is cancelled](crate::task::JoinError::is_cancelled) if the job was aborted, or the runtime
+    ///   shut down, before it began.
+    ///
+    /// # Cancel safety
+    ///
+    /// Awaiting `&mut handle` may be cancelled and repeated. Dropping the handle leaves the job going.
+    ///
+    /// ```
+    /// # let runtime = ringspun_runtime::Builder::new().cores(1).build().unwrap();
+    /// let sum = runtime.handle().spawn_blocking(|| (1..=1_000_000_u64).sum::<u64>());
+    /// assert_eq!(runtime.block_on(sum).unwrap(), 500_000_500_000);
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        blocking::spawn(&self.home, f, Location::caller())
     }
 
     /// How many cores the runtime has.
@@ -143,12 +187,12 @@ impl Handle {
         crate::block_on::block_on(self, future)
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.home.shared
-    }
-
     pub(crate) fn home(&self) -> &Arc<Home> {
         &self.home
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.home.shared
     }
 
     pub(crate) fn shared_arc(&self) -> Arc<Shared> {
@@ -191,7 +235,7 @@ where
 
 /// There is no runtime on this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoRuntime(());
+pub struct NoRuntime(pub(crate) ());
 
 impl fmt::Display for NoRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

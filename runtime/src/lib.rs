@@ -13,12 +13,14 @@
 //! ```
 //!
 //! - [`Runtime`] and [`Builder`] start it, [`Handle`] reaches it, [`spawn`] makes a task.
+//! - [`spawn_blocking`] runs code that blocks on threads of its own.
 //! - [`task`] is what a task is, [`time`] its timers, [`io`] the door to its reactors.
 //! - `scheduler/mod.rs` has the protocols, `scheduler/worker.rs` the loop.
 //!
 //! Programs use it through the facade crate `ringspun`.
 
 mod block_on;
+mod blocking;
 mod builder;
 mod contain;
 mod context;
@@ -39,6 +41,7 @@ pub mod io;
 pub mod task;
 pub mod time;
 
+pub use blocking::{BlockingMetrics, spawn_blocking};
 pub use builder::Builder;
 pub use context::{EnterGuard, current_core};
 pub use dump::{Dump, TaskDump, TaskState};

@@ -65,6 +65,30 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A condition variable for [`Mutex`].
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(
+    #[cfg(not(loom))] std::sync::Condvar,
+    #[cfg(loom)] loom::sync::Condvar,
+);
+
+impl Condvar {
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits for a notification, at most `limit`; may return without reason. Under loom time does not
+    /// pass: a model waits for ever, or asks for no time at all and does not come here.
+    pub(crate) fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        limit: std::time::Duration,
+    ) -> MutexGuard<'a, T> {
+        let waited = self.0.wait_timeout(guard, limit);
+        waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+    }
+}
+
 /// Keeps a value on cache lines of its own: 128 bytes, because x86 fetches lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]

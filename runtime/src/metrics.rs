@@ -4,6 +4,7 @@ mod histogram;
 
 use std::fmt;
 
+use crate::blocking::BlockingMetrics;
 use crate::loom::atomic::AtomicU64;
 use crate::loom::atomic::Ordering::Relaxed;
 
@@ -143,6 +144,8 @@ pub struct Metrics {
     pub timers: usize,
     /// Descriptors registered in the reactors now.
     pub sources: usize,
+    /// The threads for blocking code.
+    pub blocking: BlockingMetrics,
 }
 
 impl Metrics {
@@ -162,7 +165,7 @@ impl fmt::Display for Metrics {
         write!(
             f,
             "cores={} parked={} searching={} tasks={} inject={} timers={} sources={} polls={} steals={} \
-             parks={} wakes={} waits={} events={}",
+             parks={} wakes={} waits={} events={} blocking={}/{}+{}",
             self.cores.len(),
             self.parked,
             self.searching,
@@ -176,6 +179,9 @@ impl fmt::Display for Metrics {
             total.wakes_sent,
             total.reactor_waits,
             total.reactor_events,
+            self.blocking.idle,
+            self.blocking.threads,
+            self.blocking.queued,
         )
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::blocking::pool;
 use crate::builder::Builder;
 use crate::context;
 use crate::handle::Handle;
@@ -24,14 +25,17 @@ use crate::time::clock;
 /// # Ok::<_, std::io::Error>(())
 /// ```
 ///
+/// Jobs of [`spawn_blocking`](crate::spawn_blocking) that have not begun are cancelled too; those that run
+/// are waited for.
+///
 /// What goes on elsewhere ends with it: a task still running meanwhile sees tasks that it joins
 /// cancelled; a thread outside that waits for a timer of this runtime panics; a socket that outlives its
 /// runtime never becomes ready again.
 ///
 /// # Panics
 ///
-/// When dropped on one of its own workers, which would wait for itself. It is shut down all the same;
-/// its threads end by themselves.
+/// When dropped on one of its own threads (in a task, or in a blocking job), which would wait for itself.
+/// It is shut down all the same; its threads end by themselves.
 pub struct Runtime {
     handle: Handle,
     /// Everything that dropping does has been done.
@@ -74,30 +78,36 @@ impl Runtime {
         self.handle.block_on(future)
     }
 
-    /// Shuts down as dropping does, but leaves threads alone that are still in a task's poll after
-    /// `limit`. True if all were joined.
+    /// Shuts down as dropping does, but leaves threads alone that are still in a task's poll or in a
+    /// blocking job after `limit`; a warning says how many, and where these jobs were spawned. True if
+    /// all were joined.
     ///
     /// # Panics
     ///
-    /// On one of the runtime's own workers, as dropping.
+    /// On one of the runtime's own threads, as dropping.
     pub fn shutdown_timeout(mut self, limit: Duration) -> bool {
         self.begin_shutdown();
         self.is_down = true;
         let shared = self.handle.shared_arc();
         let deadline = clock::add(Instant::now(), limit);
         let mut threads = Vec::new();
+        let mut finished_workers = false;
         loop {
             // Also those that were started meanwhile.
             threads.append(&mut shared.spares.take_threads());
             let (finished, running) = threads.into_iter().partition(|t| t.is_finished());
             threads = running;
             join(finished);
-            if threads.is_empty() {
+            if threads.is_empty() && !finished_workers {
                 shutdown::finish(&shared);
+                finished_workers = true;
+            }
+            let blocking = shared.blocking.join_finished();
+            if threads.is_empty() && blocking == 0 {
                 return true;
             }
             if Instant::now() >= deadline {
-                shutdown::name_the_stuck(&shared, threads.len());
+                shutdown::name_the_stuck(&shared, threads.len(), blocking);
                 return false;
             }
             thread::sleep(Duration::from_millis(1));
@@ -108,14 +118,15 @@ impl Runtime {
         // Before the assertion: the workers end by themselves also where nobody can join them.
         self.handle.shared().close();
         assert!(
-            !self.is_own_worker(),
-            "a Runtime was dropped inside one of its own tasks, which would wait for itself: \
+            !self.is_own_thread(),
+            "a Runtime was dropped inside one of its own tasks or jobs, which would wait for itself: \
              drop it on the thread that made it"
         );
     }
 
-    fn is_own_worker(&self) -> bool {
-        context::is_worker_of(self.handle.shared())
+    fn is_own_thread(&self) -> bool {
+        let shared = self.handle.shared();
+        context::is_worker_of(shared) || pool::is_thread_of(shared)
     }
 }
 
@@ -124,7 +135,7 @@ impl Drop for Runtime {
         if self.is_down {
             return;
         }
-        if thread::panicking() && self.is_own_worker() {
+        if thread::panicking() && self.is_own_thread() {
             // A second panic would abort; the workers end by themselves.
             self.handle.shared().close();
             return;
@@ -139,6 +150,8 @@ impl Drop for Runtime {
             join(threads);
         }
         shutdown::finish(self.handle.shared());
+        // After that: a job may wait for what the steps before end.
+        self.handle.shared().blocking.join();
     }
 }
 

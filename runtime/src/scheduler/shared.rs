@@ -19,6 +19,7 @@ use super::queue::Steal;
 use super::spares::{Desk, Spares, ThreadConfig};
 use super::stall::{Reported, Sample};
 use super::watchdog::Watchdog;
+use crate::blocking::pool::{Config, Pool};
 use crate::context;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::loom::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -31,7 +32,7 @@ use crate::time::timers::Timers;
 use crate::trace::Trace;
 
 /// Bytes of a future that `spawn` puts into a box of its own.
-const LARGE_FUTURE: usize = 16 * 1024;
+pub(crate) const LARGE_FUTURE: usize = 16 * 1024;
 
 /// One runtime. Reached by every worker, handle and task.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) trace: Trace,
     pub(crate) tasks: Registry,
     pub(crate) clock: Arc<Clock>,
+    /// The threads for blocking code.
+    pub(crate) blocking: Pool,
     /// Reasons why a virtual clock must stand still: threads outside that are about to run a future.
     pub(crate) clock_holds: AtomicUsize,
     /// Set once, at shutdown; workers look before each task.
@@ -101,6 +104,7 @@ impl Shared {
         remotes: Box<[Remote]>,
         desks: usize,
         threads: ThreadConfig,
+        blocking: Config,
         clock: Arc<Clock>,
         limits: Limits,
     ) -> io::Result<Self> {
@@ -123,6 +127,7 @@ impl Shared {
             trace: Trace::default(),
             tasks: Registry::new(cores.next_power_of_two()),
             clock,
+            blocking: Pool::new(blocking, cores),
             clock_holds: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
@@ -266,6 +271,7 @@ impl Shared {
         for remote in &self.remotes {
             remote.unparker.unpark();
         }
+        self.blocking.close();
         true
     }
 
@@ -300,6 +306,7 @@ impl Shared {
                 .iter()
                 .map(|remote| remote.reactor.sources())
                 .sum(),
+            blocking: self.blocking.metrics(),
         }
     }
 }
