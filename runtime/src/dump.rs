@@ -75,12 +75,15 @@ impl Dump {
         let mut tasks = Vec::new();
         let ticks = shared.limits.ticks;
         let now = ticks.now();
+        let mut add = |header: &Header| {
+            let state = TaskState::of(header).filter(|state| keep(*state));
+            tasks.extend(state.map(|state| TaskDump::of(header, state, ticks, now)));
+        };
         for registry in shared.registries() {
-            registry.for_each(|header| {
-                let state = TaskState::of(header).filter(|state| keep(*state));
-                tasks.extend(state.map(|state| TaskDump::of(header, state, ticks, now)));
-            });
+            registry.for_each(&mut add);
         }
+        // Queued or running, never waiting: a job is polled once.
+        shared.blocking.jobs.for_each(&mut add);
         tasks.sort_unstable_by_key(|task| (task.state, task.id));
         Self { tasks }
     }

@@ -123,7 +123,8 @@ impl Handle {
         self.shared().remotes.len()
     }
 
-    /// A list of all tasks: where each was spawned and what it does now.
+    /// A list of all tasks, and of the jobs of [`spawn_blocking`](Self::spawn_blocking): where each was
+    /// spawned and what it does now.
     ///
     /// It waits for no task, also not for one that is stuck; the tasks go on meanwhile. The registry is
     /// read shard by shard (about one for each core) under its lock, so spawns and ends of tasks on that

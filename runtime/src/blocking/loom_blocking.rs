@@ -56,7 +56,7 @@ impl Model {
     fn start(model: &Arc<Self>, vacancy: Vacancy) {
         if model.fail.swap(false, Relaxed) {
             if model.sleepers.give_back(vacancy) {
-                while model.settle_one() {}
+                while model.sleepers.alive() == 0 && model.settle_one() {}
             }
             return;
         }

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::block_on::{hold_clock, release_clock};
+use crate::contain::contain;
 use crate::context;
 use crate::handle::NoRuntime;
 use crate::scheduler::shared::{Home, LARGE_FUTURE};
@@ -112,7 +113,9 @@ impl<F: FnOnce() -> T, T> Future for Job<F> {
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
         let f = self.0.take().expect("a job is polled once");
         if let Some(reason) = REFUSAL.take() {
-            // No panic hook: nothing is wrong with the closure. It is dropped unrun.
+            // Before the unwinding: its destructor may panic too.
+            drop(f);
+            // No panic hook: nothing is wrong with the closure.
             resume_unwind(Box::new(reason));
         }
         Poll::Ready(f())
@@ -127,7 +130,7 @@ thread_local! {
 /// Ends a job without running it; its handle gets `reason` as the payload of a panic.
 fn refuse(job: Notified, reason: String) {
     REFUSAL.set(Some(reason));
-    job.run();
+    contain(|| job.run());
     // Still there if the job had been aborted.
     REFUSAL.set(None);
 }

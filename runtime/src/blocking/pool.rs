@@ -15,7 +15,7 @@
 //! 3. `Pool::join`: threads still in a job are waited for.
 //!
 //! A thread is started under its slot's lock, after a look at the word, and `join` takes the lock after the
-//! word was closed: it sees every thread there is.
+//! word was closed: it sees every thread there is. Lock order: a slot's threads, then `ended`.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -29,6 +29,7 @@ use std::{io, ptr};
 use super::refuse;
 pub(crate) use super::sleepers::MAX_THREADS;
 use super::sleepers::{Sleepers, Slept, Vacancy};
+use crate::contain::contain;
 use crate::cpus;
 use crate::handle::Handle;
 use crate::loom::{CachePadded, Mutex};
@@ -144,7 +145,10 @@ impl Pool {
             return;
         }
         let mut cursor = 0;
-        while let Some(job) = self.take(&mut cursor) {
+        // Until somebody else has got a thread: it looks into the queues after that.
+        while self.sleepers.alive() == 0
+            && let Some(job) = self.take(&mut cursor)
+        {
             refuse(
                 job,
                 format!("no thread could be started for this blocking job: {error}"),
@@ -244,10 +248,12 @@ impl Pool {
         let mut threads = self.sleepers.slot(index).threads.lock();
         let own = threads.iter().position(|thread| thread.thread().id() == me);
         // Not there: a shutdown joins this thread.
-        let own = own.map(|at| threads.swap_remove(at));
-        drop(threads);
-        let Some(own) = own else { return };
+        let Some(own) = own.map(|at| threads.swap_remove(at)) else {
+            return;
+        };
+        // Under both locks: a shutdown that finds this slot empty finds the thread in `ended`.
         let before = self.ended.lock().replace(own);
+        drop(threads);
         before.into_iter().for_each(join);
     }
 }
@@ -271,7 +277,8 @@ fn run(shared: Arc<Shared>, index: usize) {
             && let Some(job) = pool.take(&mut cursor)
         {
             slot.begin(job.header().location);
-            job.run();
+            // Panics of the job are the handle's; this is for what the last reference drops.
+            contain(|| job.run());
             slot.done.add(1);
         }
         let slept = pool.sleepers.sleep(index, pool.config.keep_alive, || {

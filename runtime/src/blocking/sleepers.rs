@@ -37,7 +37,8 @@
 //! *A thread that cannot be started*: its submitter pops whoever else is on the stack to wake him instead;
 //! then it counts the thread out, by (6). If that left nobody alive, no (3) will come: it empties the
 //! queues and tells the jobs' handles. A submitter that relied on the thread did (2) before (6), so its
-//! job is seen. If somebody is alive he looks after this (6), as above.
+//! job is seen. If somebody is alive, then either since before that (2), awake, and its (3) comes after it;
+//! or it was counted in since, and looks into the queues after that, or counts itself out in its turn.
 //!
 //! AcqRel on one word orders all of it; nothing here needs SeqCst.
 //!
@@ -185,8 +186,13 @@ impl Sleepers {
             self.push(index, 0);
         }
         self.slot(vacancy.0).vacate();
-        // Counted out with the push, in one step. After a shutdown the jobs are not ours to care for.
-        self.push(vacancy.0, ALIVE_ONE) && self.word.fetch_add(0, AcqRel) & ALIVE_MASK == 0
+        // Counted out with the push, in one step.
+        if self.push(vacancy.0, ALIVE_ONE) {
+            return self.word.fetch_add(0, AcqRel) & ALIVE_MASK == 0;
+        }
+        // Shut down: the jobs are not ours to care for.
+        self.word.fetch_sub(ALIVE_ONE, AcqRel);
+        false
     }
 
     /// Shuts down: wakes all sleepers, and nobody sleeps or starts from now on.
