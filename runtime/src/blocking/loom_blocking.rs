@@ -3,10 +3,12 @@
 //!
 //! Each fails, seen, if
 //! - `loom_blocking_sleep`: the look (4) after the push is left out; the empty pop (2) is a load instead of
-//!   an exchange; the push (3) releases and acquires nothing.
-//! - `loom_blocking_end`: the look (7) after the thread counted itself out is left out; `Slot::wait`
-//!   gives up the lock between its decision to end and its mark.
-//! - `loom_blocking_refused`: `give_back` wakes no other sleeper; nobody empties the queue after it.
+//!   an exchange; the push (3) releases and acquires nothing (`loom_blocking_sleep_of_two` as well).
+//! - `loom_blocking_end`: `Slot::wait` gives up the lock between its decision to end and its mark.
+//! - `loom_blocking_refused`: nobody empties the queue after `give_back`.
+//! - `loom_blocking_refused_above_a_sleeper`: `give_back` wakes no other sleeper.
+//! - `loom_blocking_refused_beside_one_that_ends`: the look (7) after the thread counted itself out is left
+//!   out.
 
 use std::time::Duration;
 
@@ -119,6 +121,13 @@ impl Model {
     }
 }
 
+/// For a model that takes minutes with two preemptions.
+fn of_many_steps(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(1);
+    builder.check(model);
+}
+
 /// One job each from two threads.
 fn submit_from_two(model: &Arc<Model>) {
     let other = model.clone();
@@ -138,7 +147,7 @@ fn loom_blocking_sleep() {
 
 #[test]
 fn loom_blocking_sleep_of_two() {
-    loom::model(|| {
+    of_many_steps(|| {
         let model = Model::new(2, [Duration::MAX; 2]);
         submit_from_two(&model);
         model.finish(2);
@@ -169,10 +178,26 @@ fn loom_blocking_refused() {
 fn loom_blocking_refused_above_a_sleeper() {
     loom::model(|| {
         let model = Model::new(2, [Duration::MAX, Duration::ZERO]);
+        let sleeps = model.sleepers.notify().expect("nobody sleeps");
+        let ends = model.sleepers.notify().expect("nobody sleeps");
+        Model::start(&model, sleeps);
+        // This thread plays the one in the other slot, which has no job and ends.
+        let slept = model.sleepers.sleep(ends.0, Duration::ZERO, || ());
+        assert_eq!(slept, Slept::Ended);
+        model.fail.store(true, Relaxed);
         Model::submit(&model);
+        model.finish(1);
+    });
+}
+
+/// The thread that cannot be started is in the slot of one that ends: that one looks after it.
+#[test]
+fn loom_blocking_refused_beside_one_that_ends() {
+    loom::model(|| {
+        let model = Model::new(1, [Duration::ZERO; 2]);
         Model::submit(&model);
         model.fail.store(true, Relaxed);
         Model::submit(&model);
-        model.finish(3);
+        model.finish(2);
     });
 }

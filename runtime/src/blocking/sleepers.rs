@@ -32,7 +32,8 @@
 //! *A thread that ends* may be the one that a submitter relied on. It decides so under its slot's lock
 //! (`Slot::wait`), where a popper sees it; then it (6) counts itself out, and (7) looks into the queues
 //! and submits again if there is a job. A submitter that counted on it did (2) before (6), so (7) sees the
-//! job.
+//! job. (Its slot is on the stack, so this is about one case: somebody took the slot and could not start
+//! a thread in it, but found this one still counted.)
 //!
 //! *A thread that cannot be started*: its submitter pops whoever else is on the stack to wake him instead;
 //! then it counts the thread out, by (6). If that left nobody alive, no (3) will come: it empties the
