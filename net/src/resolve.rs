@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use ringspun_runtime::{JoinHandle, spawn_blocking};
+use ringspun_runtime::{Handle, JoinHandle};
 
 /// What can be connected to: a socket address, an address with a port, or a name with a port.
 ///
@@ -53,11 +53,8 @@ impl Target {
 /// Looks `target` up, off this thread if it is a name.
 ///
 /// # Errors
-/// What the system's resolver reports; an error if no thread can be started for it, or the runtime
-/// is shut down.
-///
-/// # Panics
-/// Outside a runtime, if there is a name to look up.
+/// What the system's resolver reports; an error if no thread can be started for it, the runtime is
+/// shut down, or there is none.
 ///
 /// # Cancel safety
 /// Dropping the future drops the answer. A lookup that has not begun never runs; one that has runs to
@@ -65,7 +62,7 @@ impl Target {
 pub(crate) async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
     match target {
         Target::Addrs(addrs) => Ok(addrs),
-        Target::Name { host, port } => look_up(host, port).await,
+        Target::Name { host, port } => look_up(host, port)?.await,
     }
 }
 
@@ -136,11 +133,12 @@ numeric!(
     (Ipv6Addr, u16)
 );
 
-fn look_up(host: String, port: u16) -> Lookup {
-    Lookup(spawn_blocking(move || {
+fn look_up(host: String, port: u16) -> io::Result<Lookup> {
+    let handle = Handle::try_current().map_err(io::Error::other)?;
+    Ok(Lookup(handle.spawn_blocking(move || {
         let addrs = (host.as_str(), port).to_socket_addrs()?;
         Ok(addrs.collect())
-    }))
+    })))
 }
 
 /// A lookup queued or under way.
@@ -166,7 +164,7 @@ mod tests {
     use std::sync::{Arc, Barrier};
     use std::time::Duration;
 
-    use ringspun_runtime::{Builder, Runtime, time};
+    use ringspun_runtime::{Builder, Runtime, spawn_blocking, time};
 
     use super::*;
 
@@ -261,6 +259,17 @@ mod tests {
     }
 
     #[test]
+    fn without_a_runtime_the_error_says_so() {
+        let target = "localhost:80".target().expect("a name");
+        let lookup = std::pin::pin!(resolve(target));
+        let polled = lookup.poll(&mut Context::from_waker(std::task::Waker::noop()));
+        let Poll::Ready(Err(error)) = polled else {
+            panic!("{polled:?}");
+        };
+        assert!(error.to_string().contains("no ringspun runtime"), "{error}");
+    }
+
+    #[test]
     fn a_dropped_lookup_is_thrown_away() {
         let runtime = runtime();
         let _entered = runtime.handle().enter();
@@ -275,9 +284,9 @@ mod tests {
         }
         gate.wait();
         for _ in 0..50 {
-            drop(look_up("localhost".into(), 80));
+            drop(look_up("localhost".into(), 80).expect("a runtime"));
         }
-        let last = look_up("localhost".into(), 81);
+        let last = look_up("localhost".into(), 81).expect("a runtime");
         assert_eq!(runtime.handle().metrics().blocking.queued, 51);
         gate.wait();
         assert!(
