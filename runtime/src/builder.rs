@@ -361,6 +361,7 @@ fn new_core(
         inbox: Inject::new(),
         timers: Arc::new(Timers::new(index, unparker.clone(), clock.clone())),
         unparker,
+        notified_at: AtomicU64::new(0),
         wanted: AtomicUsize::new(0),
         reactor,
         counters: CachePadded(Counters::default()),

@@ -221,7 +221,7 @@ impl Core {
     /// Whether there is so much to run that another core should help.
     pub(crate) fn worth_a_wake(&self, limits: &Limits) -> bool {
         let surplus = self.ring.len() + self.yields.len();
-        surplus >= 2 && surplus as u64 * self.mean_poll > limits.worth
+        surplus >= 2 && surplus as u64 * self.mean_poll > limits.worth.cost()
     }
 
     /// Whether this core has a task to run.

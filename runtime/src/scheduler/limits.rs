@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::loom::atomic::AtomicU64;
+use crate::loom::atomic::Ordering::Relaxed;
 use crate::time::ticks::Ticks;
 use crate::{budget, cpus};
 
 /// What the builder was told of stalls, and what follows from it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) ticks: Ticks,
     /// Longest time between two looks at the own reactor while tasks run.
@@ -17,9 +19,8 @@ pub(crate) struct Limits {
     pub(crate) poll: u64,
     /// A core is stuck when one poll takes longer: anything may be taken from it.
     pub(crate) stuck: u64,
-    /// A backlog that takes less is neither worth a wake-up nor a theft: 6.5 µs for the waker, 20 µs
-    /// until the other one runs.
-    pub(crate) worth: u64,
+    /// A backlog that takes less is neither worth a wake-up nor a theft.
+    pub(crate) worth: Worth,
     /// A poll that takes longer makes the watchdog keep its period.
     pub(crate) alert: u64,
     /// A poll that takes longer is reported.
@@ -30,6 +31,38 @@ pub(crate) struct Limits {
     pub(crate) hand_off: Option<u64>,
     /// Whether events and timers are taken from stuck cores.
     pub(crate) steal_readiness: bool,
+}
+
+/// What it costs to get another worker to run something: the time from its wake-up until it runs, measured
+/// as wake-ups happen. In ticks; hints, relaxed.
+#[derive(Debug)]
+pub(crate) struct Worth {
+    cost: AtomicU64,
+    least: u64,
+    most: u64,
+}
+
+impl Worth {
+    /// Begins with the 20 µs that a wake-up takes on an ordinary machine.
+    fn new(us: impl Fn(u64) -> u64) -> Self {
+        Self {
+            cost: AtomicU64::new(us(20)),
+            least: us(5),
+            most: us(60),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cost(&self) -> u64 {
+        self.cost.load(Relaxed)
+    }
+
+    /// A worker ran `took` after somebody had woken it. An exponential mean over about 16 wake-ups; one
+    /// that had to wait for a CPU counts as the most.
+    pub(crate) fn measured(&self, took: u64) {
+        let (cost, took) = (self.cost(), took.clamp(self.least, self.most));
+        self.cost.store(cost - cost / 16 + took / 16, Relaxed);
+    }
 }
 
 /// A poll that takes longer than this is worth a line in the log.
@@ -56,12 +89,31 @@ impl Limits {
             yield_turn: us(50),
             poll: budget::longest(ticks),
             stuck: ticks.of(crowded(Duration::from_micros(50))),
-            worth: us(20),
+            worth: Worth::new(us),
             alert: ticks.of(watchdog.clamp(Duration::from_micros(100), SLOW)),
             slow: ticks.of(SLOW),
             watchdog,
             hand_off: hand_off.map(|after| ticks.of(crowded(after))),
             steal_readiness,
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_of_a_wake_up_follows_what_is_measured_within_bounds() {
+        let worth = Worth::new(|us| us * 1000);
+        assert_eq!(worth.cost(), 20_000);
+        let settles_at = |took| {
+            (0..200).for_each(|_| worth.measured(took));
+            worth.cost()
+        };
+        // The mean is rounded down.
+        assert!((9_900..=10_100).contains(&settles_at(10_000)));
+        assert!((59_900..=60_100).contains(&settles_at(1_000_000)));
+        assert!((4_900..=5_100).contains(&settles_at(0)));
     }
 }

@@ -83,6 +83,8 @@ pub(crate) struct Remote {
     /// Tasks placed on this core by others; its worker looks before it sleeps.
     pub(crate) inbox: Inject,
     pub(crate) unparker: Arc<Unparker>,
+    /// When its worker was woken to help, in ticks; 0 if it has noted that.
+    pub(crate) notified_at: AtomicU64,
     /// One more than the desk of a thread that lost this core and has tasks that cannot move with it.
     pub(crate) wanted: AtomicUsize,
     pub(crate) reactor: Arc<Reactor>,
@@ -225,6 +227,8 @@ impl Shared {
         if let Some(worker) = self.idle.worker_to_notify() {
             let remote = &self.remotes[worker];
             remote.counters.wakes_sent.add_shared(1);
+            // Relaxed: for a statistic; the notification orders it.
+            remote.notified_at.store(self.limits.ticks.now(), Relaxed);
             remote.unparker.unpark();
         }
     }
@@ -242,7 +246,7 @@ impl Shared {
         let remote = &self.remotes[core];
         let backlog = remote.ring.len() + remote.yields.len();
         // Relaxed: an estimate.
-        backlog >= 2 && backlog as u64 * remote.mean_poll.load(Relaxed) > self.limits.worth
+        backlog >= 2 && backlog as u64 * remote.mean_poll.load(Relaxed) > self.limits.worth.cost()
     }
 
     /// Since when core `core` has been in one task, if that is too long.

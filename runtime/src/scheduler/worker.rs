@@ -428,6 +428,9 @@ impl Worker {
         // Awake before the batch is published: else the worker to wake for it might be this one, which
         // lies on top of the sleepers.
         let searching = self.shared.idle.unpark(core.index);
+        if searching.is_some() {
+            self.note_wake_up(core.last_poll);
+        }
         let woken = self.after_sleep(core, events, &adopted);
         let Ok(mut core) = woken else {
             self.stop_searching(searching);
@@ -441,6 +444,15 @@ impl Worker {
             .or_else(|| steal::from_rings(&mut core, &self.shared));
         self.stop_searching(searching);
         Ok((core, task))
+    }
+
+    /// How long it took from the notification until now.
+    fn note_wake_up(&self, now: u64) {
+        let notified = self.remote().notified_at.swap(0, Relaxed);
+        if notified != 0 {
+            let worth = &self.shared.limits.worth;
+            worth.measured(now.saturating_sub(notified));
+        }
     }
 
     /// What has come during the sleep, here and at the cores watched over.
