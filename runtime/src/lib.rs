@@ -34,6 +34,7 @@ mod metrics;
 mod rng;
 mod runtime;
 mod scheduler;
+mod slice;
 mod trace;
 
 pub mod budget;

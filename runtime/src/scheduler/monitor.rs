@@ -13,6 +13,7 @@ use ringspun_reactor::{Events, Reactor, WakeList};
 
 use super::shared::Shared;
 use super::stall;
+use crate::slice;
 
 /// The monitor's reactor, through which the shutdown wakes it.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
 }
 
 fn run(shared: &Arc<Shared>) {
+    slice::ask_for(slice::MONITOR);
     let monitor = shared.monitor.as_ref().expect("started with a monitor");
     let (mut events, mut wakers) = (Events::new(), WakeList::new());
     while !shared.is_closed() {

@@ -50,7 +50,7 @@ use crate::contain::contain;
 use crate::handle::Handle;
 use crate::task::Notified;
 use crate::time::clock::NEVER;
-use crate::{budget, context};
+use crate::{budget, context, slice};
 
 /// Tasks between two looks at the reactor and the inject queue: a prime, as in Go, so that it beats
 /// with no period of the load.
@@ -108,6 +108,7 @@ impl Worker {
     pub(crate) fn run(self, core: Box<Core>) {
         self.tid.set(stall::current_tid());
         self.desk().tid.store(self.tid.get(), Relaxed);
+        slice::ask_for(slice::WORKER);
         context::enter_worker(&self, || {
             let mut next = Some(core);
             while let Some(core) = next {
