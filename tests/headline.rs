@@ -45,18 +45,20 @@ fn answer(mut stream: &TcpStream) {
     assert!(buffer[..length].starts_with(b"HTTP/1.1 200"));
 }
 
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    stream
+}
+
 /// The latencies of the short requests, sorted, while `stuck` long ones run.
 fn latencies(builder: Builder, stuck: usize) -> Vec<Duration> {
     let runtime = builder.build().unwrap();
     let address = start(&runtime);
-    let connect = || {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
-        stream
-    };
+    let connect = || connect(address);
     let long: Vec<_> = (0..stuck).map(|_| connect()).collect();
     // Connections of both cores.
     let short: Vec<_> = (0..16).map(|_| connect()).collect();
@@ -107,6 +109,70 @@ fn nor_for_two_on_both_cores() {
     within_limit(|| {
         let all = latencies(Builder::new().cores(2), 2);
         assert!(all[all.len() / 2] < LONG / 2, "{:?}", all[all.len() / 2]);
+    });
+}
+
+/// The latencies of requests, sorted, while one core of two is blocked for 5 ms again and again.
+fn beside_a_blocked_core(readiness: bool) -> Vec<Duration> {
+    let builder = Builder::new().cores(2).steal_readiness(readiness);
+    // Without the monitor: the other worker is idle, and it is the one that is looked at.
+    let runtime = builder.hand_off_after(None).build().unwrap();
+    let address = start(&runtime);
+    runtime.handle().spawn_on(0, async {
+        // It stays on that core's thread.
+        drop(ringspun::spawn_local(async {
+            loop {
+                thread::sleep(LONG / 2);
+                ringspun::time::sleep(Duration::from_millis(1)).await;
+            }
+        }));
+    });
+    let streams: Vec<_> = (0..16).map(|_| connect(address)).collect();
+    let mut all: Vec<_> = (0..count(320, 3200))
+        .map(|round| {
+            // Another part of the blocked time each round.
+            thread::sleep(Duration::from_micros(200 + round as u64 * 37 % 700));
+            let stream = &streams[round % streams.len()];
+            let asked = Instant::now();
+            ask(stream, "/short");
+            answer(stream);
+            asked.elapsed()
+        })
+        .collect();
+    all.sort();
+    let at = |part: usize| all[all.len() * part / 100];
+    println!(
+        "readiness stealing {readiness}: p50 {:?} p90 {:?} p99 {:?} max {:?}",
+        at(50),
+        at(90),
+        at(99),
+        all[all.len() - 1]
+    );
+    println!("{}", runtime.handle().metrics());
+    all
+}
+
+#[test]
+fn connections_of_a_blocked_core_are_served_by_the_other() {
+    within_limit(|| {
+        let all = beside_a_blocked_core(true);
+        assert!(
+            all[all.len() * 9 / 10] < LONG / 5,
+            "{:?}",
+            all[all.len() * 9 / 10]
+        );
+    });
+}
+
+#[test]
+fn and_wait_where_readiness_is_not_stolen() {
+    within_limit(|| {
+        let all = beside_a_blocked_core(false);
+        assert!(
+            all[all.len() * 99 / 100] > LONG / 4,
+            "{:?}",
+            all[all.len() * 99 / 100]
+        );
     });
 }
 
