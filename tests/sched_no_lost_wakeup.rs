@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use ringspun::Builder;
 use support::{count, within_limit};
@@ -63,7 +64,9 @@ impl Bell {
 fn wakes_from_foreign_threads_all_arrive() {
     for cores in [1, 2, 3] {
         within_limit(move || {
-            let runtime = Builder::new().cores(cores).build().unwrap();
+            // No watchdog, which could come to the rescue of a task whose wake-up was lost.
+            let builder = Builder::new().cores(cores).watchdog(Duration::ZERO);
+            let runtime = builder.build().unwrap();
             let rounds = count(10_000, 1_000_000);
             let threads: Vec<_> = (0..3)
                 .map(|_| {

@@ -209,7 +209,7 @@ fn no_task_is_lost_in_many_hand_offs() {
             .build()
             .unwrap();
         let done = Arc::new(AtomicUsize::new(0));
-        let total = count(300, 20_000);
+        let total = count(300, 810_000);
         runtime.block_on(async {
             let tasks: Vec<_> = (0..total)
                 .map(|i| {
