@@ -101,14 +101,17 @@ fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     f(unsafe { worker.as_ref() })
 }
 
+/// The worker that this thread is, if it is one of `shared`.
+#[inline]
+fn with_worker_of<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    with_worker(|worker| f(worker.filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))))
+}
+
 /// The only door to the current core: runs `f` on it if this thread is a worker of `shared` that holds
 /// its lease. Everything a task does to its core comes through here.
 #[inline]
 pub(crate) fn with_core<R>(shared: &Shared, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
-    with_worker(|worker| {
-        let worker = worker.filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))?;
-        worker.with_core(f)
-    })
+    with_worker_of(shared, |worker| worker?.with_core(f))
 }
 
 /// The core of the worker that runs this task; `None` on threads that are not workers, and on one whose
@@ -123,12 +126,8 @@ pub fn current_core() -> Option<usize> {
 /// The core of `shared` that serves this thread: its own if it is a worker there, else one in turn. A
 /// worker may have entered another runtime, which need not have a core of that number.
 pub(crate) fn core_of(shared: &Shared) -> usize {
-    with_worker(|worker| {
-        worker
-            .filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))
-            .and_then(Worker::core)
-            .unwrap_or_else(|| shared.next_core())
-    })
+    let own = with_worker_of(shared, |worker| worker?.core());
+    own.unwrap_or_else(|| shared.next_core())
 }
 
 /// Whether this thread is the worker that `unparker` wakes: it needs no wake-up then.
@@ -152,16 +151,12 @@ pub(crate) fn hand_off() {
 /// Queues a task of the thread at `desk`, if this is that thread; gives it back if not.
 #[inline]
 pub(crate) fn push_local(shared: &Shared, desk: usize, task: Notified) -> Option<Notified> {
-    with_worker(|worker| {
-        let own = worker
-            .filter(|worker| worker.desk == desk && ptr::eq(Arc::as_ptr(&worker.shared), shared));
-        match own {
-            Some(worker) => {
-                worker.own.push(task);
-                None
-            }
-            None => Some(task),
+    with_worker_of(shared, |worker| match worker {
+        Some(worker) if worker.desk == desk => {
+            worker.own.push(task);
+            None
         }
+        _ => Some(task),
     })
 }
 
@@ -182,17 +177,12 @@ where
 
 /// Where the task was spawned that this thread runs, if it is a worker of `shared` in a task.
 pub(crate) fn current_task(shared: &Shared) -> Option<&'static Location<'static>> {
-    with_worker(|worker| {
-        worker
-            .filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))?
-            .desk()
-            .task()
-    })
+    with_worker_of(shared, |worker| worker?.desk().task())
 }
 
 /// Whether this thread is a worker of `shared`.
 pub(crate) fn is_worker_of(shared: &Shared) -> bool {
-    with_worker(|worker| worker.is_some_and(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared)))
+    with_worker_of(shared, |worker| worker.is_some())
 }
 
 /// Whether this thread is a worker, of any runtime.
