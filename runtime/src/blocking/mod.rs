@@ -92,12 +92,9 @@ where
     // Given back by `release`, which every job comes to.
     hold_clock(&home.shared);
     let scheduler = Submit(home.clone());
-    let (task, notified, handle) = new_task(Job(Some(f)), scheduler, shard as u32, location);
-    match pool.jobs.insert(task) {
-        Ok(()) => pool.submit(&home.shared, shard, notified),
-        // Shut down: the closure is dropped here, and the handle says "cancelled".
-        Err(task) => task.shutdown(),
-    }
+    let (task, entry, handle) = new_task(Job(Some(f)), scheduler, shard as u32, location);
+    pool.jobs
+        .admit(task, entry, |entry| pool.submit(&home.shared, shard, entry));
     handle
 }
 

@@ -112,7 +112,7 @@ impl Core {
 
     /// A task comes into a queue here. Some note when: those pushed during every 16th poll.
     #[inline]
-    fn trace(&self, task: &Notified, shared: &Shared) {
+    fn leave_trail(&self, task: &Notified, shared: &Shared) {
         let trail = &task.header().trail;
         trail.woken(if self.dispatching {
             WokenBy::Event
@@ -126,7 +126,7 @@ impl Core {
 
     /// A task that another one woke or spawned: to the LIFO slot. What was there goes to the ring.
     pub(crate) fn push_next(&mut self, task: Notified, shared: &Shared) -> Pushed {
-        self.trace(&task, shared);
+        self.leave_trail(&task, shared);
         if self.dispatching {
             self.push_back(task, shared);
             // One decision follows the whole batch.
@@ -157,7 +157,7 @@ impl Core {
 
     /// A task that yielded.
     pub(crate) fn push_yield(&mut self, task: Notified, shared: &Shared) {
-        self.trace(&task, shared);
+        self.leave_trail(&task, shared);
         self.remote(shared).counters.yields.add(1);
         if let Err(task) = self.yields.push(task) {
             self.overflow(task, shared);

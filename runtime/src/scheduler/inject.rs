@@ -119,6 +119,10 @@ impl List {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
     pub(super) fn pop(&mut self) -> Option<Notified> {
         let ptr = self.head?;
         // SAFETY: the entry keeps the task alive.

@@ -5,11 +5,12 @@
 //! as one of them lives. Nobody steals them.
 //!
 //! **Waking.** On their thread a wake-up is a push to [`Own`], which only that thread sees. From
-//! elsewhere the task goes through [`Locals`], under a lock that also tells where the thread is to be
+//! elsewhere the task goes to [`Locals`]; then the waker reads, under a lock, where the thread is to be
 //! woken: at the core that it holds, or as a spare. The thread says under the same lock where it goes,
 //! and fetches tasks after that, before it sleeps there. So either it finds the task, or the waker reads
 //! the new seat and wakes it there: by the park protocol of the core (park.rs) or by the token of
-//! [`Thread::unpark`], each of which remembers a wake-up that comes between the fetch and the sleep.
+//! [`Thread::unpark`](std::thread::Thread::unpark), each of which remembers a wake-up that comes between
+//! the fetch and the sleep.
 //!
 //! **Why only their thread touches them.** The future of a task is polled, cancelled and dropped by
 //! whoever runs its queue entry, or takes it out of its registry at shutdown. Entries are in `Own` and in
@@ -21,15 +22,13 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::thread::Thread;
 
 use super::core::Core;
-use super::inject::List;
+use super::inject::{Inject, List};
 use super::shared::{Home, Shared};
 use super::worker::{Held, Lost, Worker};
 use crate::loom::Mutex;
-use crate::loom::atomic::AtomicUsize;
-use crate::loom::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::loom::atomic::Ordering::Relaxed;
 use crate::task::list::Registry;
 use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
 use crate::{budget, context};
@@ -37,100 +36,45 @@ use crate::{budget, context};
 /// What others may reach: one for each desk.
 #[derive(Debug)]
 pub(crate) struct Locals {
-    woken: Mutex<Woken>,
-    /// Entries in `woken`; written under the lock.
-    len: AtomicUsize,
+    /// Tasks that others have woken.
+    woken: Inject,
+    /// Where the thread is to be woken: at this core, which it holds or has lost without knowing it yet;
+    /// or, without one, as a spare.
+    seat: Mutex<Option<usize>>,
     /// The thread's tasks that live.
     pub(crate) tasks: Registry,
 }
 
-#[derive(Debug)]
-struct Woken {
-    list: List,
-    seat: Seat,
-}
-
-/// Where the thread is to be woken.
-#[derive(Debug, Clone)]
-pub(crate) enum Seat {
-    /// It has not begun.
-    Nowhere,
-    /// At this core, which it holds or has lost without knowing it yet.
-    Core(usize),
-    Spare(Thread),
-}
-
 /// The thread's side.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Own {
     queue: RefCell<List>,
-    len: Cell<usize>,
     /// Whether a task of the core ran last: they take turns.
     turn: Cell<bool>,
 }
 
 impl Locals {
     pub(crate) fn new() -> Self {
-        let woken = Woken {
-            list: List::default(),
-            seat: Seat::Nowhere,
-        };
         Self {
-            woken: Mutex::new(woken),
-            len: AtomicUsize::new(0),
+            woken: Inject::new(),
+            seat: Mutex::new(None),
             tasks: Registry::new(1),
         }
     }
 
-    /// The thread goes there. It looks for tasks before it sleeps.
-    pub(crate) fn sit(&self, seat: Seat) {
-        let before = std::mem::replace(&mut self.woken.lock().seat, seat);
-        drop(before);
-    }
-
-    /// Whether the thread should fetch tasks that others have woken.
-    #[inline]
-    pub(crate) fn has_woken(&self) -> bool {
-        // Acquire: pairs with the store in `push`.
-        self.len.load(Acquire) > 0
-    }
-
-    /// Queues a task from another thread. Where to wake its own.
-    fn push(&self, task: Notified) -> Seat {
-        let mut woken = self.woken.lock();
-        woken.list.push(task);
-        // The lock orders the load after the last store.
-        self.len.store(self.len.load(Acquire) + 1, Release);
-        woken.seat.clone()
-    }
-
-    fn take_woken(&self) -> List {
-        let mut woken = self.woken.lock();
-        self.len.store(0, Release);
-        std::mem::take(&mut woken.list)
+    /// The thread goes to a core, or among the spares. It fetches tasks before it sleeps.
+    pub(crate) fn sit(&self, seat: Option<usize>) {
+        *self.seat.lock() = seat;
     }
 }
 
 impl Own {
-    pub(crate) fn new() -> Self {
-        Self {
-            queue: RefCell::default(),
-            len: Cell::new(0),
-            turn: Cell::new(false),
-        }
-    }
-
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len.get() == 0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len.get()
+        self.queue.borrow().is_empty()
     }
 
     pub(crate) fn push(&self, task: Notified) {
-        self.len.set(self.len.get() + 1);
         self.queue.borrow_mut().push(task);
     }
 
@@ -144,24 +88,18 @@ impl Own {
     }
 
     pub(crate) fn pop(&self) -> Option<Notified> {
-        let task = self.queue.borrow_mut().pop()?;
-        self.len.set(self.len.get() - 1);
-        Some(task)
+        self.queue.borrow_mut().pop()
     }
 
     /// Fetches what others have woken.
     pub(crate) fn fetch(&self, locals: &Locals) {
-        if locals.has_woken() {
-            let mut woken = locals.take_woken();
-            while let Some(task) = woken.pop() {
-                self.push(task);
-            }
-        }
+        locals.woken.pop_batch(usize::MAX, |task| self.push(task));
     }
 
     /// The end of the thread: cancels and drops all its tasks, here.
     pub(crate) fn close(&self, locals: &Locals) {
         locals.tasks.close_and_shutdown(0);
+        locals.woken.close();
         self.fetch(locals);
         // Entries of cancelled tasks.
         while self.pop().is_some() {}
@@ -183,12 +121,9 @@ impl Worker {
             home: self.handle.home().clone(),
             desk: self.desk,
         };
-        let (task, notified, handle) = new_task(future, bound, 0, location);
-        match self.desk().locals.tasks.insert(task) {
-            Ok(()) => self.own.push(notified),
-            // Shut down: the future is dropped here, on its thread.
-            Err(task) => task.shutdown(),
-        }
+        let (task, entry, handle) = new_task(future, bound, 0, location);
+        let tasks = &self.desk().locals.tasks;
+        tasks.admit(task, entry, |entry| self.own.push(entry));
         handle
     }
 
@@ -201,17 +136,15 @@ impl Worker {
     /// Runs those tasks without a core: each once at most.
     pub(crate) fn run_local(&self) {
         let limits = &self.shared.limits;
-        for _ in 0..self.own.len() {
-            let Some(task) = self.own.pop() else { break };
+        let mut tasks = self.own.queue.take();
+        while let Some(task) = tasks.pop() {
             let (start, location) = (limits.ticks.now(), task.header().location);
             task.header().trail.polled(start);
             self.desk().set_task(Some(location));
             budget::with_budget(start.saturating_add(limits.poll), || task.run());
             self.desk().set_task(None);
             let end = limits.ticks.now();
-            if end.saturating_sub(start) > limits.alert {
-                self.was_slow(self.core.get(), (start, end), location);
-            }
+            self.look_at_time(self.core.get(), (start, end), location);
         }
     }
 
@@ -233,7 +166,7 @@ impl Worker {
 
     /// Gives the core back to the thread that asked for it, unless this one has tasks that would then be
     /// left without it.
-    pub(super) fn give_back(&self, core: Box<Core>) -> Held {
+    pub(super) fn give_back(&self, mut core: Box<Core>) -> Held {
         let remote = self.remote();
         let wanted = remote.wanted.load(Relaxed);
         if wanted == 0 {
@@ -247,6 +180,7 @@ impl Worker {
         let Some(spare) = self.shared.spares.reserve_spare(wanted - 1) else {
             return Ok(core);
         };
+        self.rest(&mut core);
         remote.lease.release(&self.desk().busy, &self.token);
         let given = self.shared.spares.give(&self.shared, spare, core);
         debug_assert!(given.is_ok(), "no thread has to be started");
@@ -281,21 +215,19 @@ impl Schedule for Bound {
 /// A task of the thread at `desk` was woken on another thread.
 #[cold]
 fn wake_elsewhere(shared: &Shared, desk: usize, task: Notified) {
-    shared.trace(&task);
-    match shared.desks[desk].locals.push(task) {
-        // It looks before it sleeps anywhere.
-        Seat::Nowhere => {}
-        Seat::Spare(thread) => thread.unpark(),
-        Seat::Core(core) => {
-            let remote = &shared.remotes[core];
-            let holder = remote.lease.holder().map(|(desk, _)| desk);
-            let now = shared.limits.ticks.now();
-            if holder.is_some_and(|holder| holder != desk)
-                || shared.stuck_since(core, now).is_some()
-            {
-                shared.local_stalls.add_shared(1);
-            }
-            remote.unparker.unpark();
-        }
+    shared.leave_trail(&task);
+    let locals = &shared.desks[desk].locals;
+    locals.woken.push(task);
+    // Copied out: what follows takes other locks.
+    let seat = *locals.seat.lock();
+    let Some(core) = seat else {
+        return shared.desks[desk].unpark();
+    };
+    let remote = &shared.remotes[core];
+    let holder = remote.lease.holder().map(|(desk, _)| desk);
+    let now = shared.limits.ticks.now();
+    if holder.is_some_and(|holder| holder != desk) || shared.stuck_since(core, now).is_some() {
+        shared.local_stalls.add_shared(1);
     }
+    remote.unparker.unpark();
 }

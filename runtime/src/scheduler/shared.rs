@@ -200,7 +200,7 @@ impl Shared {
         if context::with_core(self, |current| current.index) == Some(core) {
             return self.schedule(task);
         }
-        self.trace(&task);
+        self.leave_trail(&task);
         if remote.inbox.push(task) {
             remote.unparker.unpark();
         }
@@ -209,14 +209,14 @@ impl Shared {
     #[cold]
     fn schedule_foreign(&self, task: Notified) {
         self.foreign_pushes.add_shared(1);
-        self.trace(&task);
+        self.leave_trail(&task);
         if self.inject.push(task) {
             self.notify_one();
         }
     }
 
     /// A task comes into a queue that is not its pusher's core's.
-    pub(crate) fn trace(&self, task: &Notified) {
+    pub(crate) fn leave_trail(&self, task: &Notified) {
         let trail = &task.header().trail;
         trail.woken(context::current_task(self).map_or(WokenBy::Outside, WokenBy::Task));
         trail.queued(self.limits.ticks.now());
@@ -360,15 +360,11 @@ impl Home {
     {
         let shards = self.shared.tasks.shards();
         let shard = self.core.unwrap_or_else(|| self.shared.next_core()) % shards;
-        let (task, notified, handle) = new_task(future, self.clone(), shard as u32, location);
-        match self.shared.tasks.insert(task) {
-            Ok(()) => match on {
-                Some(core) => self.shared.schedule_on(core, notified),
-                None => self.shared.schedule(notified),
-            },
-            // Shut down: the future is dropped here, and the handle says "cancelled".
-            Err(task) => task.shutdown(),
-        }
+        let (task, entry, handle) = new_task(future, self.clone(), shard as u32, location);
+        self.shared.tasks.admit(task, entry, |entry| match on {
+            Some(core) => self.shared.schedule_on(core, entry),
+            None => self.shared.schedule(entry),
+        });
         handle
     }
 }

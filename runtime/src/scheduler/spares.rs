@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::lease::Busy;
-use super::locals::{Locals, Seat};
+use super::locals::Locals;
 use super::shared::{Home, Shared};
 use super::worker::Worker;
 use crate::cpus;
@@ -97,6 +97,12 @@ impl Desk {
         let location = location.map_or(ptr::null(), ptr::from_ref);
         // Relaxed: locations live for ever, and nothing else is read through it.
         self.task.store(location.cast_mut(), Relaxed);
+    }
+
+    /// Wakes the thread, if it waits as a spare.
+    pub(crate) fn unpark(&self) {
+        let thread = self.mail.lock().0.clone();
+        thread.inspect(Thread::unpark);
     }
 
     /// Where the task that its worker is in was spawned.
@@ -197,7 +203,7 @@ impl Spares {
         let (shared, desk) = (&worker.shared, worker.desk);
         let Desk { mail, locals, .. } = &shared.desks[desk];
         mail.lock().0 = Some(thread::current());
-        locals.sit(Seat::Spare(thread::current()));
+        locals.sit(None);
         if let Some(end) = self.join(desk) {
             return end;
         }
@@ -205,13 +211,11 @@ impl Spares {
         let mut end = Instant::now() + KEEP_ALIVE;
         loop {
             if let Some(core) = mail.lock().1.take() {
-                worker.ask_no_more();
                 return Some(core);
             }
             if worker.has_local() && !shared.is_closed() && self.leave(desk) {
                 worker.run_local();
                 if let Some(end) = self.join(desk) {
-                    worker.ask_no_more();
                     return end;
                 }
                 continue;
@@ -221,7 +225,6 @@ impl Spares {
             }
             let left = end.saturating_duration_since(Instant::now());
             if (left.is_zero() || shared.is_closed()) && self.retire(desk) {
-                worker.ask_no_more();
                 return None;
             }
             // Reserved already where it could not leave or retire: the core is on its way.
@@ -297,8 +300,7 @@ impl Spares {
             state.idle.clone()
         };
         for desk in idle {
-            let thread = desks[desk].mail.lock().0.clone();
-            thread.inspect(Thread::unpark);
+            desks[desk].unpark();
         }
     }
 

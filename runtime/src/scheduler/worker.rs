@@ -42,7 +42,7 @@ use ringspun_reactor::{Reactor, wait_any};
 use super::core::Core;
 use super::idle::Searching;
 use super::lease::Token;
-use super::locals::{Own, Seat};
+use super::locals::Own;
 use super::shared::{Remote, Shared};
 use super::spares::Desk;
 use super::{shutdown, stall, steal};
@@ -100,7 +100,7 @@ impl Worker {
             core: Cell::new(0),
             token: Cell::new(0),
             tid: Cell::new(0),
-            own: Own::new(),
+            own: Own::default(),
         }
     }
 
@@ -117,7 +117,11 @@ impl Worker {
                         shutdown::worker(&self.shared, core);
                         None
                     }
-                    Err(Lost) => self.shared.spares.wait(&self),
+                    Err(Lost) => {
+                        let core = self.shared.spares.wait(&self);
+                        self.ask_no_more();
+                        core
+                    }
                 };
             }
             // A spare that ends before has none left, and its desk may serve another thread.
@@ -175,7 +179,7 @@ impl Worker {
         self.core.set(core.index);
         let lease = &self.remote().lease;
         lease.hold(self.desk, &self.desk().busy, &self.token);
-        self.desk().locals.sit(Seat::Core(core.index));
+        self.desk().locals.sit(Some(core.index));
         core.change_hands();
         self.shared.spares.pin(core.index);
         let mut found: Option<Notified> = None;
@@ -240,12 +244,9 @@ impl Worker {
     fn end_task(&self, core: &mut Core, now: u64) {
         if core.began != 0 {
             let start = core.began;
-            let (took, limits) = (core.end_task(now), &self.shared.limits);
-            let counters = &self.remote().counters;
-            counters.poll_time.record(limits.ticks.ns(took));
-            if took > limits.alert {
-                self.was_slow(core.index, (start, now), core.location);
-            }
+            let took = self.shared.limits.ticks.ns(core.end_task(now));
+            self.remote().counters.poll_time.record(took);
+            self.look_at_time(core.index, (start, now), core.location);
         }
     }
 
@@ -254,18 +255,25 @@ impl Worker {
     fn lost(&self, start: u64, location: &'static Location<'static>) -> Lost {
         let now = self.shared.limits.ticks.now();
         self.desk().set_task(None);
-        self.was_slow(self.core.get(), (start, now), location);
+        self.look_at_time(self.core.get(), (start, now), location);
         Lost
     }
 
-    /// A poll took from `when.0` to `when.1`, which is long.
-    #[cold]
-    pub(super) fn was_slow(
+    /// A poll took from `when.0` to `when.1`.
+    #[inline]
+    pub(super) fn look_at_time(
         &self,
         core: usize,
         when: (u64, u64),
         location: &'static Location<'static>,
     ) {
+        if when.1.saturating_sub(when.0) > self.shared.limits.alert {
+            self.was_slow(core, when, location);
+        }
+    }
+
+    #[cold]
+    fn was_slow(&self, core: usize, when: (u64, u64), location: &'static Location<'static>) {
         if let Some(watchdog) = &self.shared.watchdog {
             watchdog.alert(when.1);
         }
@@ -298,7 +306,6 @@ impl Worker {
     /// The regular look at everything that waits while tasks run.
     #[cold]
     fn turn(&self, mut core: Box<Core>) -> Held {
-        self.rest(&mut core);
         core = self.give_back(core)?;
         self.own.fetch(&self.desk().locals);
         // One of each goes before what the ring holds: a busy ring never runs empty.
@@ -334,11 +341,9 @@ impl Worker {
 
     /// Nothing to run here: look elsewhere, then sleep.
     fn find_or_park(&self, mut core: Box<Core>) -> Held<(Box<Core>, Option<Notified>)> {
-        self.own.fetch(&self.desk().locals);
-        if !self.own.is_empty() {
+        if self.has_local() {
             return Ok((core, None));
         }
-        self.rest(&mut core);
         core = self.give_back(core)?;
         let alone = self.shared.remotes.len() == 1;
         if core.poll_pays && !alone {
@@ -560,7 +565,7 @@ impl Worker {
     }
 
     /// The worker is in no task.
-    fn rest(&self, core: &mut Core) {
+    pub(super) fn rest(&self, core: &mut Core) {
         if core.began != 0 {
             let now = self.shared.limits.ticks.now();
             self.end_task(core, now);

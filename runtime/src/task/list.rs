@@ -6,7 +6,7 @@
 use std::ptr::NonNull;
 
 use super::Header;
-use super::raw::TaskRef;
+use super::raw::{Notified, TaskRef};
 use crate::loom::{CachePadded, Mutex};
 
 /// All live tasks of a runtime.
@@ -43,8 +43,17 @@ impl Registry {
         self.shards.iter().map(|shard| shard.lock().len).sum()
     }
 
+    /// Adds a new task and puts its first entry into a queue. After the shutdown the task is cancelled
+    /// instead: its future is dropped here, and its handle says "cancelled".
+    pub(crate) fn admit(&self, task: TaskRef, entry: Notified, queue: impl FnOnce(Notified)) {
+        match self.insert(task) {
+            Ok(()) => queue(entry),
+            Err(task) => task.shutdown(),
+        }
+    }
+
     /// Adds a new task; gives it back if the registry is closed.
-    pub(crate) fn insert(&self, task: TaskRef) -> Result<(), TaskRef> {
+    fn insert(&self, task: TaskRef) -> Result<(), TaskRef> {
         let ptr = task.into_raw();
         // SAFETY: the reference, now the list's, keeps the cell alive.
         let header = unsafe { ptr.as_ref() };
