@@ -13,7 +13,7 @@ use std::time::Duration;
 use ringspun::{
     BlockingMetrics, Builder, Handle, JoinHandle, Runtime, TaskState, spawn, spawn_blocking, time,
 };
-use support::{alone, becomes, count, within_limit, workers};
+use support::{OnDrop, alone, becomes, count, within_limit, workers};
 
 /// A runtime with one core and at most `threads` for blocking code.
 fn runtime(threads: usize) -> Runtime {
@@ -45,14 +45,6 @@ fn occupy(handle: &Handle, jobs: usize) -> (mpsc::Sender<()>, Vec<JoinHandle<()>
         .collect();
     all_run.wait();
     (open, handles)
-}
-
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 #[test]

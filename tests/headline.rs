@@ -54,6 +54,19 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Prints what `all`, sorted, looks like.
+fn report(what: &str, all: &[Duration]) {
+    let at = |part: usize| all[(all.len() * part / 100).min(all.len() - 1)];
+    println!(
+        "{what}: p50 {:?} p90 {:?} p99 {:?} max {:?} over 5 ms {}",
+        at(50),
+        at(90),
+        at(99),
+        at(100),
+        all.iter().filter(|took| **took > LONG / 2).count()
+    );
+}
+
 /// The latencies of the short requests, sorted, while `stuck` long ones run.
 fn latencies(builder: Builder, stuck: usize) -> Vec<Duration> {
     let runtime = builder.build().unwrap();
@@ -82,15 +95,7 @@ fn latencies(builder: Builder, stuck: usize) -> Vec<Duration> {
         })
         .collect();
     all.sort();
-    let at = |part: usize| all[(all.len() * part / 100).min(all.len() - 1)];
-    println!(
-        "{stuck} stuck: p50 {:?} p90 {:?} p99 {:?} max {:?} over 5 ms {}",
-        at(50),
-        at(90),
-        at(99),
-        at(100),
-        all.iter().filter(|took| **took > LONG / 2).count()
-    );
+    report(&format!("{stuck} stuck"), &all);
     println!("{}", runtime.handle().metrics());
     all
 }
@@ -140,14 +145,7 @@ fn beside_a_blocked_core(readiness: bool) -> Vec<Duration> {
         })
         .collect();
     all.sort();
-    let at = |part: usize| all[all.len() * part / 100];
-    println!(
-        "readiness stealing {readiness}: p50 {:?} p90 {:?} p99 {:?} max {:?}",
-        at(50),
-        at(90),
-        at(99),
-        all[all.len() - 1]
-    );
+    report(&format!("readiness stealing {readiness}"), &all);
     println!("{}", runtime.handle().metrics());
     all
 }

@@ -12,15 +12,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use ringspun::{Builder, Handle, Runtime, spawn, task, time};
-use support::{alone, becomes, count, open_fds, status, within_limit, workers};
-
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
+use support::{OnDrop, alone, becomes, count, open_fds, status, within_limit, workers};
 
 /// D1: runtimes come and go and leave no descriptor, no thread, and no memory.
 #[test]

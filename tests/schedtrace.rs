@@ -2,14 +2,24 @@
 
 mod support;
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use ringspun::Builder;
 use ringspun::time::sleep;
 
-/// Set in the child of `the_variable_prints_a_line_each_period`.
+/// Set in a child.
 const CHILD: &str = "RINGSPUN_TEST_CHILD";
+
+/// Runs one of these tests in a process of its own, with the variable set.
+fn child(test: &str, variable: &str) -> Output {
+    Command::new(std::env::current_exe().expect("this test"))
+        .args([test, "--nocapture", "--exact"])
+        .env(CHILD, "1")
+        .env("RINGSPUN_SCHEDTRACE", variable)
+        .output()
+        .expect("a child")
+}
 
 /// The child: a runtime that lives for some periods.
 fn serve() {
@@ -27,16 +37,7 @@ fn the_variable_prints_a_line_each_period() {
     if std::env::var_os(CHILD).is_some() {
         return serve();
     }
-    let output = Command::new(std::env::current_exe().expect("this test"))
-        .args([
-            "the_variable_prints_a_line_each_period",
-            "--nocapture",
-            "--exact",
-        ])
-        .env(CHILD, "1")
-        .env("RINGSPUN_SCHEDTRACE", "20")
-        .output()
-        .expect("a child");
+    let output = child("the_variable_prints_a_line_each_period", "20");
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stderr).expect("text");
     let lines: Vec<&str> = text
@@ -64,16 +65,7 @@ fn a_wrong_variable_is_an_error_that_says_so() {
         let error = Builder::new().cores(1).build().expect_err("not a number");
         return println!("{error}");
     }
-    let output = Command::new(std::env::current_exe().expect("this test"))
-        .args([
-            "a_wrong_variable_is_an_error_that_says_so",
-            "--nocapture",
-            "--exact",
-        ])
-        .env(CHILD, "1")
-        .env("RINGSPUN_SCHEDTRACE", "often")
-        .output()
-        .expect("a child");
+    let output = child("a_wrong_variable_is_an_error_that_says_so", "often");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(
         text.contains("RINGSPUN_SCHEDTRACE is \"often\": set it to milliseconds"),

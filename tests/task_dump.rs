@@ -275,9 +275,7 @@ fn a_dump_tells_age_last_poll_and_last_waker() {
         let (slot, done) = (Slot::default(), Arc::new(AtomicBool::new(false)));
         let start = std::time::Instant::now();
         let waits = handle.spawn(slot.clone().wait(done.clone()));
-        while slot.0.lock().unwrap().is_none() {
-            std::thread::yield_now();
-        }
+        becomes(true, || slot.0.lock().unwrap().is_some());
         let task = of(waits.id()).expect("it waits");
         assert_eq!(task.woken_by, WokenBy::Outside, "spawned from here");
         let polled = task.since_poll.expect("it has been polled");
@@ -290,9 +288,7 @@ fn a_dump_tells_age_last_poll_and_last_waker() {
         let line = line!() + 1;
         let waking = handle.spawn(async move { waker.wake() });
         runtime.block_on(waking).expect("no panic");
-        while slot.0.lock().unwrap().is_none() {
-            std::thread::yield_now();
-        }
+        becomes(true, || slot.0.lock().unwrap().is_some());
         let task = of(waits.id()).expect("it waits again");
         let WokenBy::Task(at) = task.woken_by else {
             panic!("{task:?}");
@@ -305,9 +301,9 @@ fn a_dump_tells_age_last_poll_and_last_waker() {
                 ringspun::time::sleep(std::time::Duration::from_millis(1)).await;
             }
         });
-        while of(sleeps.id()).expect("it lives").woken_by != WokenBy::Event {
-            std::thread::yield_now();
-        }
+        becomes(WokenBy::Event, || {
+            of(sleeps.id()).expect("it lives").woken_by
+        });
         done.store(true, SeqCst);
     });
 }

@@ -33,20 +33,25 @@ pub(crate) const WORKER: Duration = Duration::from_micros(200);
 
 /// Asks for time slices of `slice` for this thread, if it is scheduled in the ordinary way.
 pub(crate) fn ask_for(slice: Duration) {
-    let size = size_of::<Attributes>();
-    let mut attributes = Attributes::default();
-    // SAFETY: the kernel writes at most `size` bytes, which `attributes` has.
-    let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
-    if got != 0 || attributes.policy != libc::SCHED_OTHER as u32 {
+    let Some(mut attributes) = present().filter(|it| it.policy == libc::SCHED_OTHER as u32) else {
         return;
-    }
+    };
     attributes.runtime = u64::try_from(slice.as_nanos()).unwrap_or(0);
-    // SAFETY: the kernel reads as many bytes as `attributes.size` says, which `sched_getattr` has set to
-    // at most `size`.
+    // SAFETY: the kernel reads as many bytes as `attributes.size` says: `sched_getattr` has set it to no
+    // more than there are.
     let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     if set != 0 {
         tracing::debug!(error = %std::io::Error::last_os_error(), "no short time slices");
     }
+}
+
+/// How this thread is scheduled; `None` where the kernel does not tell.
+fn present() -> Option<Attributes> {
+    let size = size_of::<Attributes>();
+    let mut attributes = Attributes::default();
+    // SAFETY: the kernel writes at most `size` bytes, which `attributes` has.
+    let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
+    (got == 0).then_some(attributes)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -55,14 +60,7 @@ mod tests {
 
     #[test]
     fn a_thread_has_the_slice_that_it_asked_for() {
-        let slice = || {
-            let (mut attributes, size) = (Attributes::default(), size_of::<Attributes>());
-            // SAFETY: the kernel writes at most `size` bytes, which `attributes` has.
-            let got =
-                unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
-            assert_eq!(got, 0, "{}", std::io::Error::last_os_error());
-            attributes.runtime
-        };
+        let slice = || present().expect("the kernel tells").runtime;
         std::thread::spawn(move || {
             let before = slice();
             ask_for(WORKER);

@@ -4,12 +4,14 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::loom::{Condvar, Mutex};
 use crate::metrics::CoreMetrics;
-use crate::scheduler::shared::Shared;
+use crate::scheduler::shared::{Remote, Shared};
+use crate::time::clock;
 
 /// Ends the thread's sleep.
 #[derive(Debug, Default)]
@@ -21,15 +23,21 @@ pub(crate) struct Trace {
 impl Trace {
     /// No more lines.
     pub(crate) fn end(&self) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.end.notify_all();
+        *self.ended.lock() = true;
+        self.end.notify_one();
     }
 
     /// True at the end, false after `period`.
     fn wait(&self, period: Duration) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.end.wait_timeout_while(ended, period, |ended| !*ended);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        let until = clock::add(Instant::now(), period);
+        let mut ended = self.ended.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if *ended || left.is_zero() {
+                return *ended;
+            }
+            ended = self.end.wait_timeout(ended, left);
+        }
     }
 }
 
@@ -77,7 +85,7 @@ impl Line {
         for remote in &shared.remotes {
             total += remote.counters.read();
         }
-        let waiting = |remote: &crate::scheduler::shared::Remote| {
+        let waiting = |remote: &Remote| {
             remote.ring.len() + remote.yields.len() + usize::from(!remote.lifo.is_empty())
         };
         Self {

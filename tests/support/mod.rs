@@ -69,6 +69,15 @@ pub fn workers() -> usize {
         .count()
 }
 
+/// Calls a function when it is dropped.
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Waits until `value` gives `expected`: procfs shows a joined thread for a moment longer.
 pub fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, value: impl Fn() -> T) {
     let end = std::time::Instant::now() + Duration::from_secs(30);
