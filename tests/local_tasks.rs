@@ -210,6 +210,58 @@ fn wakes_from_other_threads_are_not_lost() {
     });
 }
 
+/// A test clock stands still while a local task can run that another thread has woken.
+#[test]
+fn the_test_clock_sees_local_tasks_that_others_wake() {
+    #[derive(Default)]
+    struct Bell {
+        rung: AtomicUsize,
+        answered: AtomicUsize,
+        wakers: Mutex<[Option<Waker>; 2]>,
+    }
+    impl Bell {
+        /// Waits as `who` until `is_so`; whoever changes something wakes the other.
+        async fn wait(&self, who: usize, is_so: impl Fn(&Self) -> bool) {
+            poll_fn(|cx| {
+                self.wakers.lock().expect("no panic")[who] = Some(cx.waker().clone());
+                if is_so(self) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+        }
+
+        fn wake(&self, who: usize) {
+            let waker = self.wakers.lock().expect("no panic")[who].take();
+            waker.inspect(Waker::wake_by_ref);
+        }
+    }
+    const ROUNDS: usize = 20_000;
+    let runtime = Builder::new().test_clock(true).build().expect("a runtime");
+    let bell: Arc<Bell> = Arc::default();
+    let mine = bell.clone();
+    on(&runtime, 0, async move {
+        drop(spawn_local(async move {
+            for round in 1..=ROUNDS {
+                mine.wait(0, |bell| bell.rung.load(Acquire) >= round).await;
+                mine.answered.store(round, Release);
+                mine.wake(1);
+            }
+        }));
+    });
+    let ended = runtime.block_on(ringspun::time::timeout(LONG, async {
+        for round in 1..=ROUNDS {
+            bell.rung.store(round, Release);
+            bell.wake(0);
+            bell.wait(1, |bell| bell.answered.load(Acquire) >= round)
+                .await;
+        }
+    }));
+    assert!(ended.is_ok(), "the clock has jumped");
+}
+
 #[test]
 fn a_thread_gets_its_core_back_for_its_local_tasks() {
     let runtime = runtime(1);

@@ -660,7 +660,7 @@ impl Worker {
 
     /// Whether there is a task to run, of the core or of the thread.
     fn has_work(&self, core: &Core) -> bool {
-        core.has_work(&self.shared) || !self.own.is_empty()
+        core.has_work(&self.shared) || self.has_local()
     }
 
     fn clock_may_jump(&self) -> bool {
