@@ -36,6 +36,7 @@ mod runtime;
 mod scheduler;
 mod slice;
 mod trace;
+mod wait_list;
 
 pub mod budget;
 pub mod io;
