@@ -5,6 +5,7 @@
 //! | the root | the runtime: [`main`], [`test`], [`spawn`], [`spawn_blocking`], [`Builder`], [`Handle`] |
 //! | [`task`] | join handles, yielding |
 //! | [`time`] | sleeping, timeouts, intervals |
+//! | [`channel`], [`select!`] | messages between tasks, with Go's meaning |
 //! | [`net`] | TCP, in-memory transport, acceptors |
 //! | [`http`] | the HTTP/1 server |
 //! | [`signal`] | signals as futures |
@@ -18,6 +19,6 @@ pub use ringspun_net as net;
 pub use ringspun_net::signal;
 pub use ringspun_runtime::{
     BlockingMetrics, Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle,
-    Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, current_core, io,
-    spawn, spawn_blocking, spawn_local, task, time,
+    Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, channel,
+    current_core, io, select, spawn, spawn_blocking, spawn_local, task, time,
 };

@@ -59,6 +59,39 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
     }
 }
 
+/// Runs a future on a thread that may block, in a runtime if it has entered one.
+///
+/// # Panics
+///
+/// On a worker.
+#[track_caller]
+pub(crate) fn block_thread_on<F: Future>(future: F) -> F::Output {
+    match context::with_handle(|handle| handle.cloned()) {
+        Some(handle) => block_on(&handle, future),
+        None => park_on(future),
+    }
+}
+
+/// Without a runtime: sleeps by the thread's own token.
+fn park_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            // May return without reason: then the future is polled once more.
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
 impl Root {
     /// Sleeps until notified. Takes over the notification's hold on the clock.
     ///

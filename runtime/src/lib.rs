@@ -39,6 +39,7 @@ mod trace;
 mod wait_list;
 
 pub mod budget;
+pub mod channel;
 pub mod io;
 pub mod task;
 pub mod time;
@@ -51,5 +52,8 @@ pub use handle::{Handle, NoRuntime, spawn};
 pub use in_place::block_in_place;
 pub use local::spawn_local;
 pub use metrics::{CoreMetrics, Histogram, Metrics};
+/// For `select!`.
+#[doc(hidden)]
+pub use ringspun_macros::clean_pattern as __clean_pattern;
 pub use runtime::Runtime;
 pub use task::JoinHandle;

@@ -123,15 +123,6 @@ impl<T> List<T> {
         }
     }
 
-    /// Takes the node out that has waited longest. The caller uses it before it lets go of the lock: then
-    /// its owner may free it.
-    pub(crate) fn pop_front(&mut self) -> Option<NonNull<Node<T>>> {
-        let node = self.head?;
-        // SAFETY: linked, so alive and in this list.
-        unsafe { self.remove(node) };
-        Some(node)
-    }
-
     /// Takes `node` out; false if it was not in.
     ///
     /// # Safety
@@ -186,19 +177,25 @@ mod tests {
         let (a, b, c) = (pin!(Node::new(1)), pin!(Node::new(2)), pin!(Node::new(3)));
         let (a, b, c) = (a.as_ref(), b.as_ref(), c.as_ref());
         let mut list = List::new();
-        // SAFETY: each node belongs to this list, and is removed before the end.
-        unsafe {
-            list.push_back(a);
-            list.push_back(b);
-            list.push_back(c);
-            assert!(list.remove(NonNull::from(b.get_ref())));
-            assert!(!list.remove(NonNull::from(b.get_ref())));
-            list.push_back(b);
+        for node in [a, b, c] {
+            // SAFETY: the node belongs to this list, and is removed before the end.
+            unsafe { list.push_back(node) };
         }
-        let order = std::iter::from_fn(|| list.pop_front())
+        let middle = NonNull::from(b.get_ref());
+        // SAFETY: alive, and of this list.
+        assert!(unsafe { list.remove(middle) });
+        // SAFETY: as above.
+        assert!(!unsafe { list.remove(middle) });
+        // SAFETY: as the first time.
+        unsafe { list.push_back(b) };
+        let mut order = Vec::new();
+        while let Some(node) = list.front() {
             // SAFETY: the nodes live to the end of the test.
-            .map(|node| unsafe { node.as_ref() }.data);
-        assert_eq!(order.collect::<Vec<_>>(), [1, 3, 2]);
+            order.push(unsafe { node.as_ref() }.data);
+            // SAFETY: linked.
+            unsafe { list.remove(node) };
+        }
+        assert_eq!(order, [1, 3, 2]);
         assert!(list.is_empty() && list.front().is_none());
     }
 }

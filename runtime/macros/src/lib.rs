@@ -44,6 +44,26 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(Kind::Test, options, item).unwrap_or_else(Error::into_tokens)
 }
 
+/// A pattern without `ref` and `mut`, so that `select!` can match what lies behind a reference.
+#[doc(hidden)]
+#[proc_macro]
+pub fn clean_pattern(pattern: TokenStream) -> TokenStream {
+    let binds = |word: &Ident| ["mut", "ref"].contains(&word.to_string().as_str());
+    pattern
+        .into_iter()
+        .filter(|token| !matches!(token, TokenTree::Ident(word) if binds(word)))
+        .map(|token| match token {
+            TokenTree::Group(group) => {
+                let inner = clean_pattern(group.stream());
+                let mut cleaned = Group::new(group.delimiter(), inner);
+                cleaned.set_span(group.span());
+                TokenTree::Group(cleaned)
+            }
+            token => token,
+        })
+        .collect()
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Main,

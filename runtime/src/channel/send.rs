@@ -1,0 +1,264 @@
+//! Sending as a future: alone, out of a place of the caller's, with a limit.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::error::{SendError, SendTimeoutError};
+use super::offer::Offer;
+use super::ring::Push;
+use super::sender::Sender;
+use super::waiter::{Wait, Waiter};
+use crate::budget;
+use crate::time::Sleep;
+use crate::wait_list::Node;
+
+pin_project! {
+    /// The future of [`Sender::send`].
+    #[must_use = "a future does nothing unless awaited"]
+    pub struct Send<'a, T> {
+        sender: &'a Sender<T>,
+        #[pin]
+        node: Node<Waiter<T>>,
+        // Linked, and the outcome not looked at yet.
+        waits: bool,
+    }
+
+    impl<T> PinnedDrop for Send<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.unlink();
+        }
+    }
+}
+
+impl<'a, T> Send<'a, T> {
+    pub(super) fn new(sender: &'a Sender<T>, value: Option<T>) -> Self {
+        Self {
+            sender,
+            node: Waiter::node(value),
+            waits: false,
+        }
+    }
+
+    /// Stops sending. `Some` is the value, which was not sent; `None` says that it was sent.
+    pub fn cancel(mut self: Pin<&mut Self>) -> Option<T> {
+        self.as_mut().unlink();
+        // SAFETY: not linked.
+        unsafe { self.node.data.with_value(Option::take) }
+    }
+
+    /// Sends if that need not wait; as an arm of a select, or alone.
+    pub(super) fn try_now(
+        mut self: Pin<&mut Self>,
+        offer: Option<&Offer>,
+    ) -> Poll<Result<(), SendError<T>>> {
+        if self.waits {
+            // Linked before, and marked now, or alone. Under the lock nobody else has it in hand.
+            self.as_mut().unlink();
+            if !self.has_value() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let chan = &self.sender.chan;
+        // SAFETY: not linked.
+        let push = unsafe {
+            self.node
+                .data
+                .with_value(|value| chan.try_send(value, offer))
+        };
+        self.after(push)
+    }
+
+    /// Begins to wait, alone or as an arm of a select, unless the value can go at once.
+    pub(super) fn link(mut self: Pin<&mut Self>, wait: Wait<'_>) -> Poll<Result<(), SendError<T>>> {
+        let this = self.as_mut().project();
+        // SAFETY: not linked; `drop` unlinks it.
+        let push = unsafe { this.sender.chan.send_or_link(this.node.as_ref(), wait) };
+        *this.waits = push == Push::Full;
+        self.after(push)
+    }
+
+    /// The wait is over: whoever ended it took the value, or the channel is closed.
+    pub(super) fn outcome(mut self: Pin<&mut Self>) -> Result<(), SendError<T>> {
+        *self.as_mut().project().waits = false;
+        // SAFETY: the winner has settled the node: the value is the owner's.
+        let value = unsafe { self.node.data.with_value(Option::take) };
+        value.map_or(Ok(()), |value| Err(SendError(value)))
+    }
+
+    /// As an arm of a select that something else has won, and at the end.
+    pub(super) fn unlink(self: Pin<&mut Self>) {
+        let this = self.project();
+        if std::mem::take(this.waits) {
+            // SAFETY: this owner's node, linked into this channel.
+            unsafe { this.sender.chan.unlink_sender(this.node.as_ref()) };
+        }
+    }
+
+    /// Whether there is a value to send.
+    pub(super) fn has_value(&self) -> bool {
+        // SAFETY: not linked: asked before the first try.
+        unsafe { self.node.data.with_value(|value| value.is_some()) }
+    }
+
+    pub(super) fn set_value(self: Pin<&mut Self>, new: Option<T>) {
+        // SAFETY: not linked: set before the first try.
+        unsafe { self.node.data.with_value(|value| *value = new) };
+    }
+
+    fn after(self: Pin<&mut Self>, push: Push) -> Poll<Result<(), SendError<T>>> {
+        match push {
+            Push::Done => Poll::Ready(Ok(())),
+            Push::Closed => Poll::Ready(self.outcome()),
+            Push::Full | Push::Waiters => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Future for Send<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    /// # Panics
+    ///
+    /// After it was ready or cancelled: there is no value left.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.waits {
+            let this = self.as_mut().project();
+            let node = this.node.as_ref();
+            // SAFETY: linked alone, by this owner, into this channel.
+            let still = !node.data.is_done()
+                && unsafe { this.sender.chan.renew_waker(node, cx.waker().clone()) };
+            return if still {
+                Poll::Pending
+            } else {
+                Poll::Ready(self.outcome())
+            };
+        }
+        assert!(self.has_value(), "a send was polled after it had ended");
+        let proceed = ready!(budget::poll_proceed(cx));
+        let result = match self.as_mut().try_now(None) {
+            Poll::Ready(result) => result,
+            Poll::Pending => ready!(self.link(Wait::Alone(cx.waker().clone()))),
+        };
+        proceed.made_progress();
+        Poll::Ready(result)
+    }
+}
+
+impl<T> fmt::Debug for Send<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Send").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Sender::send_from`].
+    #[must_use = "a future does nothing unless awaited"]
+    pub struct SendFrom<'a, T> {
+        from: &'a mut Option<T>,
+        #[pin]
+        send: Send<'a, T>,
+    }
+
+    impl<T> PinnedDrop for SendFrom<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.bring_back();
+        }
+    }
+}
+
+impl<'a, T> SendFrom<'a, T> {
+    pub(super) fn new(sender: &'a Sender<T>, from: &'a mut Option<T>) -> Self {
+        Self {
+            from,
+            send: Send::new(sender, None),
+        }
+    }
+
+    /// The sending half, with the value in it; `None` if the caller's place is empty.
+    pub(super) fn send(self: Pin<&mut Self>) -> Option<Pin<&mut Send<'a, T>>> {
+        let mut this = self.project();
+        if let Some(value) = this.from.take() {
+            this.send.as_mut().set_value(Some(value));
+        }
+        (this.send.waits || this.send.has_value()).then_some(this.send)
+    }
+
+    /// What was not sent goes back to the caller's place.
+    pub(super) fn bring_back(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let Some(value) = this.send.cancel() {
+            **this.from = Some(value);
+        }
+    }
+
+    /// A closed channel gives the value back to the caller's place.
+    pub(super) fn end(
+        self: Pin<&mut Self>,
+        result: Result<(), SendError<T>>,
+    ) -> Result<(), SendError<()>> {
+        result.map_err(|SendError(value)| {
+            **self.project().from = Some(value);
+            SendError(())
+        })
+    }
+}
+
+impl<T> Future for SendFrom<'_, T> {
+    type Output = Result<(), SendError<()>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(send) = self.as_mut().send() else {
+            return Poll::Pending;
+        };
+        let result = ready!(send.poll(cx));
+        Poll::Ready(self.end(result))
+    }
+}
+
+impl<T> fmt::Debug for SendFrom<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendFrom").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Sender::send_timeout`].
+    #[must_use = "a future does nothing unless awaited"]
+    pub struct SendTimeout<'a, T> {
+        #[pin]
+        send: Send<'a, T>,
+        sleep: Sleep,
+    }
+}
+
+impl<'a, T> SendTimeout<'a, T> {
+    pub(super) fn new(send: Send<'a, T>, sleep: Sleep) -> Self {
+        Self { send, sleep }
+    }
+}
+
+impl<T> Future for SendTimeout<'_, T> {
+    type Output = Result<(), SendTimeoutError<T>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(result) = this.send.as_mut().poll(cx) {
+            return Poll::Ready(result.map_err(|SendError(v)| SendTimeoutError::Closed(v)));
+        }
+        // The task's budget may be spent; the time counts all the same.
+        ready!(budget::unlimited(|| Pin::new(this.sleep).poll(cx)));
+        // Taken in the last moment: sent.
+        let value = this.send.cancel();
+        Poll::Ready(value.map_or(Ok(()), |value| Err(SendTimeoutError::Timeout(value))))
+    }
+}
+
+impl<T> fmt::Debug for SendTimeout<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendTimeout").finish_non_exhaustive()
+    }
+}
