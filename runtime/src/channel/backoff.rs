@@ -1,5 +1,8 @@
 //! Waiting for another thread that is a few instructions from done.
 
+use crate::loom::atomic::AtomicUsize;
+use crate::loom::atomic::Ordering::{AcqRel, Acquire};
+
 /// Spins, twice as long each time; a thread that must wait longer lets others run.
 #[derive(Debug)]
 pub(super) struct Backoff(u32);
@@ -25,13 +28,31 @@ impl Backoff {
     /// Before a step that another thread must make first.
     #[cold]
     pub(super) fn snooze(&mut self) {
+        // A model that lets two threads spin in turns while the third stands still never ends: a schedule
+        // with one more spin shows nothing new.
         #[cfg(loom)]
-        loom::thread::yield_now();
+        {
+            if self.0 > 1 {
+                loom::skip_branch();
+            }
+            loom::thread::yield_now();
+        }
         #[cfg(not(loom))]
         if self.0 > Self::LAST_SPIN {
             std::thread::yield_now();
             return;
         }
         self.spin();
+    }
+
+    /// Reads a word that another thread is about to change. A model may show an old value for ever, which
+    /// no machine does; after the first snooze it is asked for the newest, by an exchange that fails.
+    #[inline]
+    pub(super) fn read(&self, word: &AtomicUsize) -> usize {
+        if cfg!(loom) && self.0 > 0 {
+            let newest = word.compare_exchange(usize::MAX, usize::MAX, AcqRel, Acquire);
+            return newest.unwrap_or_else(|value| value);
+        }
+        word.load(Acquire)
     }
 }

@@ -36,6 +36,11 @@ mod send;
 mod sender;
 mod waiter;
 
+#[cfg(all(test, loom))]
+mod loom_channel;
+#[cfg(all(test, loom))]
+mod loom_select;
+
 use std::sync::Arc;
 
 pub use error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};

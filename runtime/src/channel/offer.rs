@@ -141,7 +141,7 @@ impl Offer {
         let mut backoff = Backoff::new();
         loop {
             // Acquire, here and below: sees the value, and the marks.
-            let word = self.word.load(Acquire);
+            let word = backoff.read(&self.word);
             match word & STATE {
                 // The winner is inside its critical section.
                 CLAIMED => backoff.snooze(),

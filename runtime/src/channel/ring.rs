@@ -25,7 +25,8 @@
 //! position and stamps are then as it saw them.
 //!
 //! **Orderings.** A stamp is stored with Release behind the value's write or read, and loaded with Acquire
-//! before it: it alone carries the value, so the exchanges of `head` and `tail` can be relaxed.
+//! before it: it alone carries the value. The exchanges of `head` and `tail` could be relaxed; as acquire and
+//! release they order the plain stores of the flags as well, which is free on x86 and what a model needs.
 //!
 //! A producer that has taken its slot and is not done with it keeps the consumers of that slot waiting,
 //! a few instructions long; they spin, then yield their thread.
@@ -137,16 +138,13 @@ impl<T> Ring<T> {
             let at = tail & POSITION;
             let slot = &self.slots[self.index(at)];
             // Acquire: the slot's last consumer is done with it.
-            let stamp = slot.stamp.load(Acquire);
+            let stamp = backoff.read(&slot.stamp);
             if stamp == at {
                 if tail & WAITERS != 0 && !locked {
                     return Push::Waiters;
                 }
                 let next = self.next(at) | (tail & !POSITION);
-                match self
-                    .tail
-                    .compare_exchange_weak(tail, next, Relaxed, Relaxed)
-                {
+                match self.tail.compare_exchange_weak(tail, next, AcqRel, Acquire) {
                     Ok(_) => {
                         let value = from.take().expect("the caller has a value");
                         slot.value.with_mut(|place| {
@@ -163,13 +161,13 @@ impl<T> Ring<T> {
                     }
                 }
             } else {
-                let head = self.head.load(Relaxed);
+                let head = backoff.read(&self.head);
                 if (head & POSITION).wrapping_add(self.lap) == at {
                     return Push::Full;
                 }
                 // A consumer has the slot and is not done, or `tail` is old.
                 backoff.snooze();
-                tail = self.tail.load(Relaxed);
+                tail = backoff.read(&self.tail);
             }
         }
     }
@@ -188,13 +186,10 @@ impl<T> Ring<T> {
             let stamp = self
                 .slots
                 .get(self.index(at))
-                .map(|s| s.stamp.load(Acquire));
+                .map(|slot| backoff.read(&slot.stamp));
             if stamp == Some(at + FULL) {
                 let next = self.next(at) | (head & !POSITION);
-                match self
-                    .head
-                    .compare_exchange_weak(head, next, Relaxed, Relaxed)
-                {
+                match self.head.compare_exchange_weak(head, next, AcqRel, Acquire) {
                     Ok(_) => {
                         let slot = &self.slots[self.index(at)];
                         let value = slot.value.with(|place| {
@@ -214,14 +209,14 @@ impl<T> Ring<T> {
                 }
             } else {
                 // Acquire: whoever sees CLOSED sees what was sent before.
-                let tail = self.tail.load(Acquire);
+                let tail = backoff.read(&self.tail);
                 if tail & POSITION == at {
                     let closed = tail & CLOSED != 0;
                     return if closed { Pop::Closed } else { Pop::Empty };
                 }
                 // A producer has the slot and is not done, or `head` is old.
                 backoff.snooze();
-                head = self.head.load(Relaxed);
+                head = backoff.read(&self.head);
             }
         }
     }
