@@ -1,11 +1,14 @@
 //! Channels: who gets what, in which order, and how it ends.
 
+mod support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use ringspun::channel::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError, channel};
-use ringspun::{select, spawn, task, time};
+use ringspun::{select, spawn, time};
+use support::by_hand::{poll_once, settle};
 
 #[ringspun::test]
 async fn a_rendezvous_ends_when_the_value_is_taken() {
@@ -305,24 +308,4 @@ async fn two_selects_meet() {
         }
     }
     assert_eq!(other.await.unwrap(), (got, sent));
-}
-
-/// Lets every other task of the runtime's one core come to its wait.
-async fn settle() {
-    let behind_them = spawn(async {
-        for _ in 0..20 {
-            task::yield_now().await;
-        }
-    });
-    behind_them.await.unwrap();
-}
-
-async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-    std::future::poll_fn(|cx| {
-        std::task::Poll::Ready(match future.as_mut().poll(cx) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        })
-    })
-    .await
 }

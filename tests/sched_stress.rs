@@ -22,31 +22,11 @@ use std::time::{Duration, Instant};
 use ringspun::task::yield_now;
 use ringspun::time::{sleep, timeout};
 use ringspun::{Builder, Handle, JoinHandle, Runtime, block_in_place, spawn, spawn_local};
+use support::rng::Rng;
 use support::{count, within_limit};
 
 /// A generous bound on a hang.
 const LONG: Duration = Duration::from_secs(60);
-
-/// xorshift64*; each task has one of its own, so that a program does not depend on the schedule.
-#[derive(Clone)]
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
-    }
-
-    fn split(&mut self) -> Self {
-        Self((self.next(u64::MAX) << 20 ^ self.next(u64::MAX)) | 1)
-    }
-
-    fn micros(&mut self, most: u64) -> Duration {
-        Duration::from_micros(self.next(most))
-    }
-}
 
 /// What all tasks of a program share.
 #[derive(Default)]
@@ -200,8 +180,7 @@ fn runtime(rng: &mut Rng) -> Runtime {
 }
 
 fn program(seed: u64) {
-    let mut rng = Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    rng.next(2);
+    let mut rng = Rng::new(seed);
     let runtime = runtime(&mut rng);
     let world: Arc<World> = Arc::default();
     let roots: Vec<_> = (0..=rng.next(8))

@@ -6,7 +6,9 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod by_hand;
 pub mod child;
+pub mod rng;
 
 use std::sync::mpsc;
 use std::thread;
