@@ -192,7 +192,10 @@ impl<T> Future for RecvTimeout<'_, T> {
             return Poll::Ready(value.ok_or(RecvTimeoutError::Closed));
         }
         // The task's budget may be spent; the time counts all the same.
-        budget::unlimited(|| Pin::new(this.sleep).poll(cx)).map(|()| Err(RecvTimeoutError::Timeout))
+        ready!(budget::unlimited(|| Pin::new(this.sleep).poll(cx)));
+        // Whoever keeps this future must not receive with it any more.
+        this.recv.cancel();
+        Poll::Ready(Err(RecvTimeoutError::Timeout))
     }
 }
 
