@@ -35,6 +35,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use crate::contain::contain;
 use crate::loom::Mutex;
 use crate::loom::atomic::AtomicUsize;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -488,9 +489,10 @@ unsafe fn pass<T>(
     unsafe { receiver.settle() }
 }
 
+/// A waker that panics hurts neither its channel's other side nor those who are woken after it.
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
-        waker.wake();
+        contain(|| waker.wake());
     }
 }
 
