@@ -91,6 +91,8 @@ impl<'a, R: 'a> Select<'a, R> {
     /// Takes an arm out; a future or a value to send is dropped. False if there is no such arm. Its number
     /// is given to an arm that is added later.
     pub fn remove(&mut self, arm: usize) -> bool {
+        // A wait that was leaked, not dropped, still offers the arm.
+        self.retract();
         let Some(slot) = self.arms.0.get_mut(arm) else {
             return false;
         };
@@ -116,7 +118,8 @@ impl<'a, R: 'a> Select<'a, R> {
         })
     }
 
-    /// An arm that is ready now; `None` if there is none. It gives way only if the task's budget is spent.
+    /// An arm that is ready now; `None` if there is a moment at which none is. It gives way only if the task's
+    /// budget is spent, or if other selects keep getting in its way.
     pub fn try_wait(&mut self) -> SelectWait<'_, 'a, R> {
         self.wait_as(Mode {
             biased: false,
@@ -202,13 +205,13 @@ impl<'a, R: 'a> Select<'a, R> {
             return Poll::Ready(None);
         };
         let branch = self.arms.0[arm].as_mut().expect("a won arm is there");
-        let made = branch.as_mut().take();
+        // Before the user's function, which may panic.
         if branch.is_live() {
             self.progress.look_at(arm, branch.is_polled());
         } else {
             self.progress.forget(arm);
         }
-        Poll::Ready(Some((arm, made)))
+        Poll::Ready(Some((arm, branch.as_mut().take())))
     }
 }
 
