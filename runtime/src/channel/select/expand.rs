@@ -33,9 +33,9 @@
 ///
 /// **Special arms and words**
 ///
-/// - `default => body`: do not wait if no arm is ready now;
+/// - `default => body`: do not wait if there is a moment at which no arm is ready;
 /// - `else => body`: all arms are switched off, by their guards or because their patterns refused. Without it
-///   such a select waits for ever, as in Go;
+///   `default` is taken, and with neither such a select waits for ever, as in Go;
 /// - `biased;` in front: the first ready arm in the order of the text is chosen, not any.
 ///
 /// A pattern may be refutable, as `Some(reply)` above. What it refuses is dropped, and the arm is switched
@@ -153,8 +153,8 @@ macro_rules! __select {
         )*
         {
             match won {
-                $($crate::channel::__private::Won::Default => $default,)?
                 $($crate::channel::__private::Won::Nobody => $else,)?
+                $($crate::channel::__private::Won::Default | $crate::channel::__private::Won::Nobody => $default,)?
                 #[allow(unreachable_patterns)]
                 _ => ::core::future::pending().await,
             }
