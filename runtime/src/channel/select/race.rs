@@ -3,9 +3,12 @@
 //! 1. Take the offer back. If it was won in the sleep, that arm has committed: done.
 //! 2. Try the *candidates* in random order, each with the same chance to be first: those that were marked, at
 //!    the beginning all, and the futures, which nothing marks. The first that commits is the outcome.
-//! 3. A `default` is due now.
+//! 3. A `default` is due now if only one arm can be won by others.
 //! 4. Link the candidates, each with one more look under the lock of its channel.
 //! 5. Offer. If an arm was marked since, go back to 2 with that arm.
+//! 6. A `default` takes the offer back at once. At the moment of the offer all arms were linked and none was
+//!    marked, so none was ready: without that moment a value that goes from an arm not looked at yet to
+//!    one looked at before would not be seen, though it was always there.
 //!
 //! An arm that is linked and not marked is not ready (invariants 1 and 2 of `chan.rs`), so it is not looked
 //! at: a round over 64 channels of which one speaks costs as much as over two.
@@ -124,7 +127,7 @@ impl Progress {
             if self.live.is_empty() {
                 return Poll::Ready(Won::Nobody);
             }
-            if mode.default {
+            if mode.default && !self.is_shared() {
                 proceed.made_progress();
                 return Poll::Ready(Won::Default);
             }
@@ -135,7 +138,15 @@ impl Progress {
             // SAFETY: retracted, and this is the select's task.
             unsafe { offer.set_waker(cx.waker()) };
             if offer.wait() {
-                return Poll::Pending;
+                if !mode.default {
+                    return Poll::Pending;
+                }
+                let won = offer.retract();
+                if won.is_none_or(|arm| self.settle(arms, arm)) {
+                    proceed.made_progress();
+                    return Poll::Ready(won.map_or(Won::Default, Won::Arm));
+                }
+                continue;
             }
             let won = offer.retract();
             debug_assert!(won.is_none(), "not offered, so not won");
@@ -143,6 +154,20 @@ impl Progress {
         // Two selects dance around each other: let the others go first.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether others can win one arm while the select looks at another.
+    fn is_shared(&self) -> bool {
+        self.live.len() > self.polled.len() + 1
+    }
+
+    /// The offer was won for `arm`; false if the user's pattern refuses what came.
+    fn settle(&mut self, arms: &mut (impl Arms + ?Sized), arm: usize) -> bool {
+        let accepted = arms.get(arm).expect("a won arm is there").settle();
+        if !accepted {
+            self.forget(arm);
+        }
+        accepted
     }
 
     /// Step 2.
@@ -224,12 +249,10 @@ impl<A: Arms + Unpin> Future for Race<'_, A> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Won> {
         let this = self.get_mut();
-        if let Some(arm) = this.offer.retract() {
-            let branch = this.arms.get(arm).expect("a won arm is there");
-            if branch.settle() {
-                return Poll::Ready(Won::Arm(arm));
-            }
-            this.progress.forget(arm);
+        if let Some(arm) = this.offer.retract()
+            && this.progress.settle(&mut this.arms, arm)
+        {
+            return Poll::Ready(Won::Arm(arm));
         }
         this.progress
             .poll(&this.offer, &mut this.arms, this.mode, cx)

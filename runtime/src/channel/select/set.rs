@@ -74,7 +74,8 @@ impl ArmSet {
         self.few == 0 && self.more.iter().all(|word| *word == 0)
     }
 
-    fn len(&self) -> u32 {
+    /// How many arms are in it.
+    pub(super) fn len(&self) -> u32 {
         let more: u32 = self.more.iter().map(|word| word.count_ones()).sum();
         self.few.count_ones() + more
     }
