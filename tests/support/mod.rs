@@ -48,6 +48,24 @@ pub fn within_limit<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -
     within(Duration::from_secs(count(120, 7200) as u64), f)
 }
 
+/// Runs a task to its end within the limit, on a runtime of one core and on one of two.
+pub fn on_one_and_two_cores<F>(task: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    for cores in [1, 2] {
+        let task = task();
+        within_limit(move || {
+            let runtime = ringspun::Builder::new().cores(cores).build();
+            let runtime = runtime.expect("a runtime");
+            let ended = runtime.block_on(runtime.handle().spawn(task));
+            if let Err(error) = ended {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        });
+    }
+}
+
 /// Held by tests that count descriptors or threads of the process, or set its panic hook: one at a time.
 pub fn alone() -> impl Drop {
     static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
