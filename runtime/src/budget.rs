@@ -16,10 +16,11 @@ const BUDGET: u8 = 128;
 /// The count of a thread that is not running a task.
 const UNLIMITED: u8 = u8::MAX;
 
-/// The same in time, for operations that take long or have much work between them; looked at every
-/// fourth operation, since a look costs 9 ns.
+/// The same in time, for operations that take long or have much work between them. A look costs 9 ns: it is
+/// made every fourth operation, or every thirty-second of those that make no system call.
 const LONGEST: Duration = Duration::from_micros(500);
 const LOOK_EVERY: u8 = 4;
+const LOOK_EVERY_QUICK: u8 = 32;
 
 thread_local! {
     static LEFT: Cell<u8> = const { Cell::new(UNLIMITED) };
@@ -62,6 +63,17 @@ impl Drop for Proceed {
 /// task has been woken and will go on after the others.
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
+    proceed::<LOOK_EVERY>(cx)
+}
+
+/// As [`poll_proceed`], for an operation of a few nanoseconds: one that makes no system call.
+#[inline]
+pub fn poll_proceed_quick(cx: &mut Context<'_>) -> Poll<Proceed> {
+    proceed::<LOOK_EVERY_QUICK>(cx)
+}
+
+#[inline]
+fn proceed<const LOOK_EVERY: u8>(cx: &mut Context<'_>) -> Poll<Proceed> {
     LEFT.with(|left| match left.get() {
         UNLIMITED => Poll::Ready(Proceed { progress: true }),
         0 => {

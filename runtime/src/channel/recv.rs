@@ -19,82 +19,95 @@ use crate::budget;
 use crate::time::Sleep;
 use crate::wait_list::Node;
 
-/// One place of a receiver in a channel. Its owner says which channel, always the same, and calls `cancel`
-/// before it drops it.
-struct Place<T> {
-    node: Node<Waiter<T>>,
-    /// Linked by the owner, and the outcome not looked at yet.
-    waits: bool,
+pin_project! {
+    /// One place of a receiver in a channel. Its owner says which channel, always the same, and calls `cancel`
+    /// before it drops it.
+    struct Place<T> {
+        // While it waits, and until the outcome is looked at. Made only then: most receives need not wait.
+        #[pin]
+        node: Option<Node<Waiter<T>>>,
+    }
 }
 
 impl<T> Place<T> {
     fn new() -> Self {
-        Self {
-            node: Waiter::node(None),
-            waits: false,
+        Self { node: None }
+    }
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, chan: &Chan<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.node.is_some() {
+            return self.poll_waiting(chan, cx);
         }
-    }
-
-    /// The node, pinned as its owner is.
-    fn node(self: Pin<&Self>) -> Pin<&Node<Waiter<T>>> {
-        // SAFETY: the node is a part of a pinned place, and never moved out of it.
-        unsafe { self.map_unchecked(|place| &place.node) }
-    }
-
-    fn set_waits(self: Pin<&mut Self>, waits: bool) {
-        // SAFETY: the flag is moved, not the node.
-        unsafe { self.get_unchecked_mut() }.waits = waits;
-    }
-
-    fn poll(self: Pin<&mut Self>, chan: &Chan<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        if self.waits {
-            // SAFETY: linked alone, by this owner, into this channel.
-            let still = !self.node.data.is_done()
-                && unsafe { chan.renew_waker(self.as_ref().node(), cx.waker().clone()) };
-            return if still {
-                Poll::Pending
-            } else {
-                Poll::Ready(self.outcome())
-            };
-        }
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         let value = match chan.try_recv(None) {
-            Pop::Empty | Pop::Waiters => {
-                ready!(self.link(chan, Wait::Alone(cx.waker().clone())))
-            }
             Pop::Value(value) => Some(value),
             Pop::Closed => None,
+            Pop::Empty | Pop::Waiters => {
+                ready!(self.as_mut().link(chan, Wait::Alone(cx.waker().clone())))
+            }
         };
         proceed.made_progress();
         Poll::Ready(value)
     }
 
-    /// Begins to wait, unless a value has come meanwhile.
-    fn link(self: Pin<&mut Self>, chan: &Chan<T>, wait: Wait<'_>) -> Poll<Option<T>> {
-        // SAFETY: not linked, or it would wait; `cancel` unlinks it.
-        match unsafe { chan.recv_or_link(self.as_ref().node(), wait) } {
-            Pop::Value(value) => Poll::Ready(Some(value)),
-            Pop::Closed => Poll::Ready(None),
-            Pop::Empty | Pop::Waiters => {
-                self.set_waits(true);
-                Poll::Pending
-            }
+    #[cold]
+    fn poll_waiting(
+        mut self: Pin<&mut Self>,
+        chan: &Chan<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<T>> {
+        let Some(node) = self.as_mut().project().node.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        // SAFETY: linked alone, by this owner, into this channel.
+        if !node.data.is_done() && unsafe { chan.renew_waker(node.as_ref(), cx.waker().clone()) } {
+            return Poll::Pending;
         }
+        Poll::Ready(self.outcome())
+    }
+
+    /// Begins to wait, unless a value has come meanwhile.
+    #[cold]
+    fn link(self: Pin<&mut Self>, chan: &Chan<T>, wait: Wait<'_>) -> Poll<Option<T>> {
+        let mut place = self.project().node;
+        place.set(Some(Waiter::node(None)));
+        let node = place.as_ref().as_pin_ref().expect("set just now");
+        // SAFETY: not linked before; `cancel` unlinks it.
+        let value = match unsafe { chan.recv_or_link(node, wait) } {
+            Pop::Value(value) => Some(value),
+            Pop::Closed => None,
+            Pop::Empty | Pop::Waiters => return Poll::Pending,
+        };
+        place.set(None);
+        Poll::Ready(value)
     }
 
     /// The node was won: what the winner left in it. Nothing if the channel is closed.
-    fn outcome(mut self: Pin<&mut Self>) -> Option<T> {
-        self.as_mut().set_waits(false);
+    fn outcome(self: Pin<&mut Self>) -> Option<T> {
+        let mut place = self.project().node;
+        let node = place.as_ref().as_pin_ref()?;
         // SAFETY: the winner has settled it: the value is the owner's.
-        unsafe { self.node.data.with_value(Option::take) }
+        let value = unsafe { node.data.with_value(Option::take) };
+        place.set(None);
+        value
     }
 
-    fn cancel(mut self: Pin<&mut Self>, chan: &Chan<T>) {
-        if self.waits {
-            self.as_mut().set_waits(false);
-            // SAFETY: this owner's node, linked into this channel.
-            unsafe { chan.unlink_receiver(self.as_ref().node()) };
+    #[inline]
+    fn cancel(self: Pin<&mut Self>, chan: &Chan<T>) {
+        if self.node.is_some() {
+            self.unlink(chan);
         }
+    }
+
+    #[cold]
+    fn unlink(self: Pin<&mut Self>, chan: &Chan<T>) {
+        let mut place = self.project().node;
+        if let Some(node) = place.as_ref().as_pin_ref() {
+            // SAFETY: this owner's node, linked into this channel.
+            unsafe { chan.unlink_receiver(node) };
+        }
+        place.set(None);
     }
 }
 

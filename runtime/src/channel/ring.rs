@@ -4,8 +4,11 @@
 //! says whose turn it is, so a value costs one compare-exchange to put in and one to take out.
 //!
 //! ```text
-//!   head, tail   [ lap | index | CLOSED SENDERS RECEIVERS ]      stamp of a slot   [ lap | index | full ]
+//!   head, tail   [ CLOSED SENDERS RECEIVERS | lap | index ]      stamp of a slot   [ lap | index (+ 1: full) ]
 //! ```
+//!
+//! The flags stand above the position, so a word with a flag differs from every stamp: one comparison says
+//! that the slot is free, that nobody waits and that the channel is open.
 //!
 //! | flag | in | says | set and cleared |
 //! |---|---|---|---|
@@ -40,21 +43,20 @@ use crate::loom::{CachePadded, UnsafeCell};
 use super::backoff::Backoff;
 
 /// Receivers wait (in tail).
-pub(super) const RECEIVERS: usize = 1;
+pub(super) const RECEIVERS: usize = 1 << (usize::BITS - 1);
 /// Values have been given back (in head).
-pub(super) const RETURNED: usize = 1;
+pub(super) const RETURNED: usize = RECEIVERS;
 /// Senders wait (in head and tail).
-pub(super) const SENDERS: usize = 2;
+pub(super) const SENDERS: usize = 1 << (usize::BITS - 2);
 /// The channel is closed (in tail).
-pub(super) const CLOSED: usize = 4;
+pub(super) const CLOSED: usize = 1 << (usize::BITS - 3);
 /// Any of them that sends one to the lock.
 const WAITERS: usize = RECEIVERS | SENDERS;
+/// The rest of the word: lap and index.
+const POSITION: usize = CLOSED - 1;
 
-/// Positions begin above the flags.
-const ONE: usize = 8;
-const POSITION: usize = !(ONE - 1);
-/// In a stamp: the slot holds a value.
-const FULL: usize = 1;
+/// The stamp of a slot that is never used: no position has a flag.
+const NEVER: usize = usize::MAX;
 
 pub(super) struct Ring<T> {
     /// Where the next value is taken out. Receivers write it.
@@ -62,9 +64,11 @@ pub(super) struct Ring<T> {
     /// Where the next value is put in. Senders write it; apart from `head`, or each send would cost the
     /// receiving core a cache miss.
     tail: CachePadded<AtomicUsize>,
+    /// As many as the capacity, at least one: that of a rendezvous is never free and never full.
     slots: Box<[Slot<T>]>,
-    /// One lap: the power of two above the number of slots, in positions.
-    lap: usize,
+    capacity: usize,
+    /// One lap is the power of two above the capacity: the bits below it are the index.
+    mask: usize,
 }
 
 struct Slot<T> {
@@ -101,123 +105,116 @@ impl<T> Ring<T> {
     /// A ring of `capacity` slots; with none it is always full and always empty.
     pub(super) fn new(capacity: usize) -> Self {
         assert!(
-            capacity <= usize::MAX / (4 * ONE),
+            capacity <= POSITION / 4,
             "a channel of capacity {capacity} does not fit into memory"
         );
+        let slot = |stamp| Slot {
+            stamp: AtomicUsize::new(stamp),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+        };
+        let slots = match capacity {
+            0 => Box::new([slot(NEVER)]) as Box<[_]>,
+            _ => (0..capacity).map(slot).collect(),
+        };
         Self {
             head: CachePadded(AtomicUsize::new(0)),
             tail: CachePadded(AtomicUsize::new(0)),
-            slots: (0..capacity)
-                .map(|index| Slot {
-                    stamp: AtomicUsize::new(index * ONE),
-                    value: UnsafeCell::new(MaybeUninit::uninit()),
-                })
-                .collect(),
-            lap: (capacity + 1).next_power_of_two() * ONE,
+            slots,
+            capacity,
+            mask: (capacity + 1).next_power_of_two() - 1,
         }
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.slots.len()
+        self.capacity
     }
 
     /// Puts the value of `from`, which is there, in. Without the lock (`locked` is false) it stops where
     /// somebody waits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, from: &mut Option<T>, locked: bool) -> Push {
+        let tail = self.tail.load(Relaxed);
+        let slot = self.slot(tail);
+        // Acquire: the slot's last consumer is done with it. Equal: no flag is set.
+        if slot.stamp.load(Acquire) == tail && self.claim(&self.tail, tail) {
+            slot.fill(tail, from);
+            return Push::Done;
+        }
+        self.push_slowly(from, locked)
+    }
+
+    #[cold]
+    fn push_slowly(&self, from: &mut Option<T>, locked: bool) -> Push {
         let mut backoff = Backoff::new();
-        let mut tail = self.tail.load(Relaxed);
         loop {
+            let tail = backoff.read(&self.tail);
             if tail & CLOSED != 0 {
                 return Push::Closed;
             }
-            if self.slots.is_empty() {
-                let receivers = tail & RECEIVERS != 0 && !locked;
-                return if receivers { Push::Waiters } else { Push::Full };
-            }
             let at = tail & POSITION;
-            let slot = &self.slots[self.index(at)];
-            // Acquire: the slot's last consumer is done with it.
+            let slot = self.slot(at);
             let stamp = backoff.read(&slot.stamp);
             if stamp == at {
                 if tail & WAITERS != 0 && !locked {
                     return Push::Waiters;
                 }
-                let next = self.next(at) | (tail & !POSITION);
-                match self.tail.compare_exchange_weak(tail, next, AcqRel, Acquire) {
-                    Ok(_) => {
-                        let value = from.take().expect("the caller has a value");
-                        slot.value.with_mut(|place| {
-                            // SAFETY: the exchange gave this slot to this thread, and its stamp says that it is empty.
-                            unsafe { (*place).write(value) };
-                        });
-                        // Release: publishes the value.
-                        slot.stamp.store(at + FULL, Release);
-                        return Push::Done;
-                    }
-                    Err(now) => {
-                        tail = now;
-                        backoff.spin();
-                    }
+                if self.claim(&self.tail, tail) {
+                    slot.fill(at, from);
+                    return Push::Done;
                 }
+                backoff.spin();
+            } else if self.capacity == 0 {
+                let receivers = tail & RECEIVERS != 0 && !locked;
+                return if receivers { Push::Waiters } else { Push::Full };
             } else {
-                let head = backoff.read(&self.head);
-                if (head & POSITION).wrapping_add(self.lap) == at {
+                let head = backoff.read(&self.head) & POSITION;
+                if self.lap_after(head) == at {
                     return Push::Full;
                 }
                 // A consumer has the slot and is not done, or `tail` is old.
                 backoff.snooze();
-                tail = backoff.read(&self.tail);
             }
         }
     }
 
     /// Takes the oldest value out. Without the lock (`locked` is false) it stops where somebody waits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&self, locked: bool) -> Pop<T> {
+        let head = self.head.load(Relaxed);
+        let slot = self.slot(head);
+        // Acquire: the slot's value. Equal: no flag is set.
+        if slot.stamp.load(Acquire) == head.wrapping_add(1) && self.claim(&self.head, head) {
+            return Pop::Value(slot.empty(self.lap_after(head)));
+        }
+        self.pop_slowly(locked)
+    }
+
+    #[cold]
+    fn pop_slowly(&self, locked: bool) -> Pop<T> {
         let mut backoff = Backoff::new();
-        let mut head = self.head.load(Relaxed);
         loop {
+            let head = backoff.read(&self.head);
             if head & WAITERS != 0 && !locked {
                 return Pop::Waiters;
             }
             let at = head & POSITION;
-            // Acquire: the slot's value, if it is there.
-            let stamp = self
-                .slots
-                .get(self.index(at))
-                .map(|slot| backoff.read(&slot.stamp));
-            if stamp == Some(at + FULL) {
-                let next = self.next(at) | (head & !POSITION);
-                match self.head.compare_exchange_weak(head, next, AcqRel, Acquire) {
-                    Ok(_) => {
-                        let slot = &self.slots[self.index(at)];
-                        let value = slot.value.with(|place| {
-                            // SAFETY: the exchange gave this slot to this thread.
-                            let place = unsafe { &*place };
-                            // SAFETY: its stamp says that it is full, and it is read once.
-                            unsafe { place.assume_init_read() }
-                        });
-                        // Release: the next producer overwrites what was read.
-                        slot.stamp.store(at.wrapping_add(self.lap), Release);
-                        return Pop::Value(value);
-                    }
-                    Err(now) => {
-                        head = now;
-                        backoff.spin();
-                    }
+            let slot = self.slot(at);
+            let stamp = backoff.read(&slot.stamp);
+            if stamp == at + 1 {
+                if self.claim(&self.head, head) {
+                    return Pop::Value(slot.empty(self.lap_after(at)));
                 }
-            } else {
-                // Acquire: whoever sees CLOSED sees what was sent before.
-                let tail = backoff.read(&self.tail);
-                if tail & POSITION == at {
-                    let closed = tail & CLOSED != 0;
-                    return if closed { Pop::Closed } else { Pop::Empty };
-                }
-                // A producer has the slot and is not done, or `head` is old.
-                backoff.snooze();
-                head = backoff.read(&self.head);
+                backoff.spin();
+                continue;
             }
+            // Acquire: whoever sees CLOSED sees what was sent before.
+            let tail = backoff.read(&self.tail);
+            if tail & POSITION == at {
+                let closed = tail & CLOSED != 0;
+                return if closed { Pop::Closed } else { Pop::Empty };
+            }
+            // A producer has the slot and is not done, or `head` is old.
+            backoff.snooze();
         }
     }
 
@@ -259,7 +256,7 @@ impl<T> Ring<T> {
             let head = self.head.load(Acquire) & POSITION;
             // `tail` did not move in between: both are of one moment.
             if self.tail.load(Acquire) & POSITION == tail {
-                let (head_at, tail_at) = (self.index(head), self.index(tail));
+                let (head_at, tail_at) = (head & self.mask, tail & self.mask);
                 return match tail_at.cmp(&head_at) {
                     std::cmp::Ordering::Greater => tail_at - head_at,
                     std::cmp::Ordering::Less => self.capacity() - head_at + tail_at,
@@ -270,19 +267,57 @@ impl<T> Ring<T> {
         }
     }
 
-    #[inline]
-    fn index(&self, position: usize) -> usize {
-        (position & (self.lap - 1)) / ONE
+    /// The slot of a position; flags do not matter.
+    #[inline(always)]
+    fn slot(&self, at: usize) -> &Slot<T> {
+        &self.slots[at & self.mask]
     }
 
-    /// The position behind `at`.
-    #[inline]
-    fn next(&self, at: usize) -> usize {
-        if self.index(at) + 1 < self.slots.len() {
-            at + ONE
+    /// Moves `end` on from `word`, with the flags it has: the slot there is the caller's then.
+    #[inline(always)]
+    fn claim(&self, end: &AtomicUsize, word: usize) -> bool {
+        let next = if (word & self.mask) + 1 < self.capacity {
+            word + 1
         } else {
-            (at & !(self.lap - 1)).wrapping_add(self.lap)
-        }
+            let lap = (word & !self.mask).wrapping_add(self.mask + 1);
+            (lap & POSITION) | (word & !POSITION)
+        };
+        end.compare_exchange(word, next, AcqRel, Acquire).is_ok()
+    }
+
+    /// The same slot one lap later.
+    #[inline(always)]
+    fn lap_after(&self, at: usize) -> usize {
+        at.wrapping_add(self.mask + 1) & POSITION
+    }
+}
+
+impl<T> Slot<T> {
+    /// Puts the value in. The caller has claimed the slot, which was empty, by the tail's move from `at`.
+    #[inline(always)]
+    fn fill(&self, at: usize, from: &mut Option<T>) {
+        let value = from.take().expect("the caller has a value");
+        self.value.with_mut(|place| {
+            // SAFETY: the claim gave this slot to this thread.
+            unsafe { (*place).write(value) };
+        });
+        // Release: publishes the value.
+        self.stamp.store(at + 1, Release);
+    }
+
+    /// Takes the value out. The caller has claimed the slot, which was full, by a move of the head;
+    /// `next` is the position at which it is filled again.
+    #[inline(always)]
+    fn empty(&self, next: usize) -> T {
+        let value = self.value.with(|place| {
+            // SAFETY: the claim gave this slot to this thread.
+            let place = unsafe { &*place };
+            // SAFETY: its stamp said that it is full, and it is read once.
+            unsafe { place.assume_init_read() }
+        });
+        // Release: the next producer overwrites what was read.
+        self.stamp.store(next, Release);
+        value
     }
 }
 

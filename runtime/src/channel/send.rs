@@ -21,101 +21,131 @@ pin_project! {
     #[must_use = "a future does nothing unless awaited"]
     pub struct Send<'a, T> {
         sender: &'a Sender<T>,
+        // Unless the node has it, or it was sent.
+        value: Option<T>,
+        // While it waits, and until the outcome is looked at. Made only then: most sends need not wait.
         #[pin]
-        node: Node<Waiter<T>>,
-        // Linked, and the outcome not looked at yet.
-        waits: bool,
+        node: Option<Node<Waiter<T>>>,
     }
 
     impl<T> PinnedDrop for Send<'_, T> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            this.unlink();
+            if this.waits() {
+                this.unlink();
+            }
         }
     }
 }
 
 impl<'a, T> Send<'a, T> {
+    #[inline]
     pub(super) fn new(sender: &'a Sender<T>, value: Option<T>) -> Self {
         Self {
             sender,
-            node: Waiter::node(value),
-            waits: false,
+            value,
+            node: None,
         }
     }
 
     /// Stops sending. `Some` is the value, which was not sent; `None` says that it was sent.
     pub fn cancel(mut self: Pin<&mut Self>) -> Option<T> {
         self.as_mut().unlink();
-        // SAFETY: not linked.
-        unsafe { self.node.data.with_value(Option::take) }
+        self.project().value.take()
     }
 
     /// Sends if that need not wait; as an arm of a select, or alone.
+    #[inline]
     pub(super) fn try_now(
         mut self: Pin<&mut Self>,
         offer: Option<&Offer>,
     ) -> Poll<Result<(), SendError<T>>> {
-        if self.waits {
+        if self.waits() {
             // Linked before, and marked now, or alone. Under the lock nobody else has it in hand.
             self.as_mut().unlink();
-            if !self.has_value() {
+            if self.value.is_none() {
                 return Poll::Ready(Ok(()));
             }
         }
-        let chan = &self.sender.chan;
-        // SAFETY: not linked.
-        let push = unsafe {
-            self.node
-                .data
-                .with_value(|value| chan.try_send(value, offer))
-        };
-        self.after(push)
-    }
-
-    /// Begins to wait, alone or as an arm of a select, unless the value can go at once.
-    pub(super) fn link(mut self: Pin<&mut Self>, wait: Wait<'_>) -> Poll<Result<(), SendError<T>>> {
-        let this = self.as_mut().project();
-        // SAFETY: not linked; `drop` unlinks it.
-        let push = unsafe { this.sender.chan.send_or_link(this.node.as_ref(), wait) };
-        *this.waits = push == Push::Full;
-        self.after(push)
-    }
-
-    /// The wait is over: whoever ended it took the value, or the channel is closed.
-    pub(super) fn outcome(mut self: Pin<&mut Self>) -> Result<(), SendError<T>> {
-        *self.as_mut().project().waits = false;
-        // SAFETY: the winner has settled the node: the value is the owner's.
-        let value = unsafe { self.node.data.with_value(Option::take) };
-        value.map_or(Ok(()), |value| Err(SendError(value)))
-    }
-
-    /// As an arm of a select that something else has won, and at the end.
-    pub(super) fn unlink(self: Pin<&mut Self>) {
         let this = self.project();
-        if std::mem::take(this.waits) {
-            // SAFETY: this owner's node, linked into this channel.
-            unsafe { this.sender.chan.unlink_sender(this.node.as_ref()) };
-        }
-    }
-
-    /// Whether there is a value to send.
-    pub(super) fn has_value(&self) -> bool {
-        // SAFETY: not linked: asked before the first try.
-        unsafe { self.node.data.with_value(|value| value.is_some()) }
-    }
-
-    pub(super) fn set_value(self: Pin<&mut Self>, new: Option<T>) {
-        // SAFETY: not linked: set before the first try.
-        unsafe { self.node.data.with_value(|value| *value = new) };
-    }
-
-    fn after(self: Pin<&mut Self>, push: Push) -> Poll<Result<(), SendError<T>>> {
-        match push {
+        match this.sender.chan.try_send(this.value, offer) {
             Push::Done => Poll::Ready(Ok(())),
-            Push::Closed => Poll::Ready(self.outcome()),
+            Push::Closed => Poll::Ready(refused(this.value)),
             Push::Full | Push::Waiters => Poll::Pending,
         }
     }
+
+    /// Begins to wait, alone or as an arm of a select, unless the value can go at once.
+    #[cold]
+    pub(super) fn link(self: Pin<&mut Self>, wait: Wait<'_>) -> Poll<Result<(), SendError<T>>> {
+        let mut this = self.project();
+        this.node.set(Some(Waiter::node(this.value.take())));
+        let node = this.node.as_ref().as_pin_ref().expect("set just now");
+        // SAFETY: not linked before; `unlink` unlinks it.
+        match unsafe { this.sender.chan.send_or_link(node, wait) } {
+            Push::Full | Push::Waiters => Poll::Pending,
+            Push::Done | Push::Closed => Poll::Ready(take_out(this.node)),
+        }
+    }
+
+    /// The wait is over: whoever ended it took the value, or the channel is closed.
+    pub(super) fn outcome(self: Pin<&mut Self>) -> Result<(), SendError<T>> {
+        take_out(self.project().node)
+    }
+
+    /// As an arm of a select that something else has won, and at the end: the value is in its place again.
+    #[cold]
+    pub(super) fn unlink(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        if let Some(node) = this.node.as_ref().as_pin_ref() {
+            // SAFETY: this owner's node, linked into this channel.
+            unsafe { this.sender.chan.unlink_sender(node) };
+            *this.value = take_out(this.node.as_mut())
+                .err()
+                .map(|SendError(value)| value);
+        }
+    }
+
+    /// Whether it is linked, or was, and the outcome has not been looked at.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        self.node.is_some()
+    }
+
+    #[cold]
+    fn poll_waiting(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError<T>>> {
+        let this = self.as_mut().project();
+        let Some(node) = this.node.as_ref().as_pin_ref() else {
+            return Poll::Pending;
+        };
+        // SAFETY: linked alone, by this owner, into this channel.
+        let still = !node.data.is_done()
+            && unsafe { this.sender.chan.renew_waker(node, cx.waker().clone()) };
+        if still {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.outcome())
+    }
+}
+
+/// The end of a node that is not linked: its value, unless that was taken.
+fn take_out<T>(mut node: Pin<&mut Option<Node<Waiter<T>>>>) -> Result<(), SendError<T>> {
+    let mut value = node.as_ref().as_pin_ref().and_then(|node| {
+        // SAFETY: not linked, and no winner is at work: the value is the owner's.
+        unsafe { node.data.with_value(Option::take) }
+    });
+    node.set(None);
+    match value {
+        Some(_) => refused(&mut value),
+        None => Ok(()),
+    }
+}
+
+fn refused<T>(value: &mut Option<T>) -> Result<(), SendError<T>> {
+    Err(SendError(value.take().expect("what was refused is there")))
 }
 
 impl<T> Future for Send<'_, T> {
@@ -124,21 +154,13 @@ impl<T> Future for Send<'_, T> {
     /// # Panics
     ///
     /// After it was ready or cancelled: there is no value left.
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.waits {
-            let this = self.as_mut().project();
-            let node = this.node.as_ref();
-            // SAFETY: linked alone, by this owner, into this channel.
-            let still = !node.data.is_done()
-                && unsafe { this.sender.chan.renew_waker(node, cx.waker().clone()) };
-            return if still {
-                Poll::Pending
-            } else {
-                Poll::Ready(self.outcome())
-            };
+        if self.waits() {
+            return self.poll_waiting(cx);
         }
-        assert!(self.has_value(), "a send was polled after it had ended");
-        let proceed = ready!(budget::poll_proceed(cx));
+        assert!(self.value.is_some(), "a send was polled after it had ended");
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         let result = match self.as_mut().try_now(None) {
             Poll::Ready(result) => result,
             Poll::Pending => ready!(self.link(Wait::Alone(cx.waker().clone()))),
@@ -182,9 +204,9 @@ impl<'a, T> SendFrom<'a, T> {
     pub(super) fn send(self: Pin<&mut Self>) -> Option<Pin<&mut Send<'a, T>>> {
         let mut this = self.project();
         if let Some(value) = this.from.take() {
-            this.send.as_mut().set_value(Some(value));
+            *this.send.as_mut().project().value = Some(value);
         }
-        (this.send.waits || this.send.has_value()).then_some(this.send)
+        (this.send.waits() || this.send.value.is_some()).then_some(this.send)
     }
 
     /// What was not sent goes back to the caller's place.

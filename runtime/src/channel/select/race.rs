@@ -115,7 +115,7 @@ impl Progress {
         mode: Mode,
         cx: &mut Context<'_>,
     ) -> Poll<Won> {
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         for round in 0..ROUNDS {
             self.candidates.add_words(offer.take_marks());
             // A mark may be of an arm that was removed since.
