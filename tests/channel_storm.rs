@@ -221,8 +221,8 @@ async fn consume(
         };
         match received {
             Some(Some(item)) => see(item.receive()),
-            Some(None) if rx.is_closed() && rx.is_empty() => return,
-            Some(None) | None => yield_now().await,
+            Some(None) => return,
+            None => yield_now().await,
         }
     }
 }
