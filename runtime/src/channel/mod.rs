@@ -23,10 +23,12 @@
 //! | `waiter.rs`, `offer.rs` | one who waits, alone or as an arm of a select |
 //! | `send.rs`, `recv.rs` | the futures |
 //! | `select/` | `select!` and [`Select`] |
+//! | `misuse.rs` | what must not compile |
 
 mod backoff;
 mod chan;
 mod error;
+mod misuse;
 mod offer;
 mod receiver;
 mod recv;
