@@ -17,8 +17,11 @@ use support::{count, within_limit};
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(100);
 
+/// What one thread does.
+type Side = Box<dyn FnOnce(&Handle) + Send>;
+
 /// Runs threads beside each other to their ends, all within a runtime whose clock they use.
-fn side_by_side(sides: Vec<Box<dyn FnOnce(&Handle) + Send>>) {
+fn side_by_side(sides: Vec<Side>) {
     let runtime = Builder::new().cores(1).build().unwrap();
     let threads: Vec<_> = sides
         .into_iter()
@@ -145,7 +148,7 @@ fn threads_pass_everything_in_order() {
             ]);
             let (tx, rx) = channel(capacity);
             let seen: Arc<[_]> = (0..values).map(|_| AtomicUsize::new(0)).collect();
-            let mut sides: Vec<Box<dyn FnOnce(&Handle) + Send>> = Vec::new();
+            let mut sides: Vec<Side> = Vec::new();
             for _ in 0..4 {
                 let (tx, rx, seen) = (tx.clone(), rx.clone(), seen.clone());
                 sides.push(Box::new(move |_| {
@@ -287,7 +290,7 @@ fn whoever_sends_and_then_looks_finds_a_value() {
     let rounds = count(2_000, 50_000);
     within_limit(move || {
         let (tx, rx) = channel(4);
-        let both = (0..4).map(|_| -> Box<dyn FnOnce(&Handle) + Send> {
+        let both = (0..4).map(|_| -> Side {
             let (tx, rx) = (tx.clone(), rx.clone());
             Box::new(move |_| {
                 for n in 0..rounds {

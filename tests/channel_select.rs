@@ -307,10 +307,11 @@ async fn a_body_has_everything_back_and_may_leave() {
     };
     assert_eq!((rounds, last.as_deref()), (6, Some("kept!!!")));
     async fn first(rx: &Receiver<u8>) -> Result<u8, &'static str> {
-        select! {
-            value = rx.recv() => Ok(value.ok_or("closed")?),
+        let value = select! {
+            value = rx.recv() => value.ok_or("closed")?,
             () = time::sleep(Duration::from_secs(1000)) => return Err("late"),
-        }
+        };
+        Ok(value)
     }
     let (tx, rx) = channel(1);
     tx.try_send(5).unwrap();
