@@ -6,6 +6,7 @@
 //! | [`task`] | join handles, yielding |
 //! | [`time`] | sleeping, timeouts, intervals |
 //! | [`channel`], [`select!`] | messages between tasks, with Go's meaning |
+//! | [`sync`] | locks, semaphores, notifications, barriers |
 //! | [`net`] | TCP, in-memory transport, acceptors |
 //! | [`http`] | the HTTP/1 server |
 //! | [`signal`] | signals as futures |
@@ -20,5 +21,5 @@ pub use ringspun_net::signal;
 pub use ringspun_runtime::{
     BlockingMetrics, Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle,
     Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, channel,
-    current_core, io, select, spawn, spawn_blocking, spawn_local, task, time,
+    current_core, io, select, spawn, spawn_blocking, spawn_local, sync, task, time,
 };

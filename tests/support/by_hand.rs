@@ -1,7 +1,7 @@
 //! Futures polled by hand, and tasks brought to their waits.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
@@ -21,10 +21,28 @@ pub async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Option<F:
 
 /// Polls once, for nobody.
 pub fn poll_now<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
-    match future.poll(&mut Context::from_waker(Waker::noop())) {
+    poll_with(future, Waker::noop())
+}
+
+/// Polls once, for the owner of `waker`.
+pub fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> Option<F::Output> {
+    match future.poll(&mut Context::from_waker(waker)) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
     }
+}
+
+/// The output, if the future is ready in one of its first `polls`; then it is dropped. Between two polls others
+/// run.
+pub async fn give_up_after<F: Future>(polls: u64, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        if let Some(output) = poll_once(future.as_mut()).await {
+            return Some(output);
+        }
+        task::yield_now().await;
+    }
+    None
 }
 
 /// Lets every other task of the runtime's one core come to its wait.
@@ -57,5 +75,27 @@ impl Wakes {
 impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// Does the same whenever it is woken and when it is dropped.
+pub struct Busy<F: Fn() + Send + Sync + 'static>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Busy<F> {
+    /// One that does `f`.
+    pub fn waker(f: F) -> Waker {
+        Waker::from(Arc::new(Self(f)))
+    }
+}
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Busy<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+impl<F: Fn() + Send + Sync + 'static> Drop for Busy<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
