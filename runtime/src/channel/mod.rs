@@ -24,6 +24,10 @@
 //! | `send.rs`, `recv.rs` | the futures |
 //! | `select/` | `select!` and [`Select`] |
 //! | `misuse.rs` | what must not compile |
+//!
+//! One more kind, in a module of its own: [`oneshot`], one value, from one sender to one receiver.
+
+pub mod oneshot;
 
 mod backoff;
 mod chan;
