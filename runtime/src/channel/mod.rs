@@ -25,8 +25,10 @@
 //! | `select/` | `select!` and [`Select`] |
 //! | `misuse.rs` | what must not compile |
 //!
-//! One more kind, in a module of its own: [`oneshot`], one value, from one sender to one receiver.
+//! Two more kinds, each in a module of its own: [`oneshot`], one value, from one sender to one receiver;
+//! [`broadcast`], every value to every receiver, out of a bounded ring.
 
+pub mod broadcast;
 pub mod oneshot;
 
 mod backoff;
