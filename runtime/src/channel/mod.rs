@@ -25,11 +25,12 @@
 //! | `select/` | `select!` and [`Select`] |
 //! | `misuse.rs` | what must not compile |
 //!
-//! Two more kinds, each in a module of its own: [`oneshot`], one value, from one sender to one receiver;
-//! [`broadcast`], every value to every receiver, out of a bounded ring.
+//! Three more kinds, each in a module of its own: [`oneshot`], one value, from one sender to one receiver;
+//! [`broadcast`], every value to every receiver, out of a bounded ring; [`watch`], the latest value.
 
 pub mod broadcast;
 pub mod oneshot;
+pub mod watch;
 
 mod backoff;
 mod chan;
