@@ -6,6 +6,7 @@
 //! | [`task`] | join handles, yielding |
 //! | [`time`] | sleeping, timeouts, intervals |
 //! | [`channel`], [`select!`] | messages between tasks, with Go's meaning |
+//! | [`scope`] | cancellation, deadlines, groups of tasks, cleanups |
 //! | [`sync`] | locks, semaphores, notifications, barriers |
 //! | [`net`] | TCP, in-memory transport, acceptors |
 //! | [`http`] | the HTTP/1 server |
@@ -18,6 +19,7 @@ pub use ringspun_http as http;
 pub use ringspun_macros::{main, test};
 pub use ringspun_net as net;
 pub use ringspun_net::signal;
+pub use ringspun_runtime::scope;
 pub use ringspun_runtime::{
     BlockingMetrics, Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle,
     Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, channel,

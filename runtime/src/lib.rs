@@ -14,6 +14,7 @@
 //!
 //! - [`Runtime`] and [`Builder`] start it, [`Handle`] reaches it, [`spawn`] makes a task.
 //! - [`spawn_blocking`] runs code that blocks on threads of its own.
+//! - [`scope`] is how work ends together: tokens, deadlines, groups of tasks, cleanups.
 //! - [`sync`] has what tasks wait for: locks, semaphores, notifications.
 //! - [`task`] is what a task is, [`time`] its timers, [`io`] the door to its reactors.
 //! - `scheduler/mod.rs` has the protocols, `scheduler/worker.rs` the loop.
@@ -42,6 +43,7 @@ mod wait_list;
 pub mod budget;
 pub mod channel;
 pub mod io;
+pub mod scope;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -41,6 +41,9 @@ pub(crate) use loom::sync::MutexGuard;
 #[cfg(not(loom))]
 pub(crate) use std::sync::MutexGuard;
 
+/// Loom's locks give std's error.
+use std::sync::TryLockError;
+
 /// A mutex that ignores poison: no lock of the runtime is held while user code runs, so a panic
 /// never leaves the data behind it half changed.
 #[derive(Debug, Default)]
@@ -62,6 +65,16 @@ impl<T> Mutex<T> {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The lock if nobody has it now.
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

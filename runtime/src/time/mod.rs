@@ -8,7 +8,7 @@ pub(crate) mod clock;
 mod interval;
 #[cfg(all(test, loom))]
 mod loom_timers;
-mod queue;
+pub(crate) mod queue;
 mod sleep;
 pub(crate) mod ticks;
 mod timeout;
@@ -44,6 +44,6 @@ pub fn coarse_now() -> Instant {
 }
 
 /// `now() + duration`, saturating far in the future.
-fn after(duration: Duration) -> Instant {
+pub(crate) fn after(duration: Duration) -> Instant {
     clock::add(now(), duration)
 }
