@@ -2,8 +2,12 @@
 //! panic hook has reported them; the worker goes on.
 
 use std::any::Any;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Waker;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
 
 /// Runs user code; a panic ends here.
 pub(crate) fn contain(f: impl FnOnce()) {
@@ -29,6 +33,31 @@ pub(crate) fn discard(mut payload: Box<dyn Any + Send>) {
     }
     // Leaked: the chain need not have an end.
     std::mem::forget(payload);
+}
+
+/// Polls user code; a panic becomes its output. Not to be polled after that.
+pub(crate) fn catch<F: Future>(future: F) -> Catch<F> {
+    Catch { future }
+}
+
+pin_project! {
+    /// The future of [`catch`].
+    pub(crate) struct Catch<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Catch<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.project().future;
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    }
 }
 
 /// Payloads whose destructors panic, one after another; more than one is hardly an accident.

@@ -27,6 +27,7 @@ mod cancelled;
 mod cause;
 mod current;
 mod drop_guard;
+mod group;
 mod listener;
 mod listeners;
 #[cfg(all(test, loom))]
@@ -40,5 +41,6 @@ pub use self::cancelled::Cancelled;
 pub use self::cause::Cause;
 pub use self::current::InScope;
 pub use self::drop_guard::DropGuard;
+pub use self::group::{GroupError, Spawn, TaskGroup};
 pub use self::on_cancel::OnCancel;
 pub use self::run::{Run, deadline, timeout};
