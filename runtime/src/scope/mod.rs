@@ -28,6 +28,7 @@ mod cause;
 mod current;
 mod drop_guard;
 mod group;
+mod janitor;
 mod listener;
 mod listeners;
 #[cfg(all(test, loom))]
@@ -42,5 +43,8 @@ pub use self::cause::Cause;
 pub use self::current::InScope;
 pub use self::drop_guard::DropGuard;
 pub use self::group::{GroupError, Spawn, TaskGroup};
+pub use self::janitor::{
+    CleanupError, Janitor, Retry, Rollback, RollbackError, RollbackHandle, Undone,
+};
 pub use self::on_cancel::OnCancel;
 pub use self::run::{Run, deadline, timeout};
