@@ -19,9 +19,8 @@ pub use ringspun_http as http;
 pub use ringspun_macros::{main, test};
 pub use ringspun_net as net;
 pub use ringspun_net::signal;
-pub use ringspun_runtime::scope;
 pub use ringspun_runtime::{
-    BlockingMetrics, Builder, CoreMetrics, Dump, EnterGuard, Handle, Histogram, JoinHandle,
-    Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, channel,
-    current_core, io, select, spawn, spawn_blocking, spawn_local, sync, task, time,
+    BlockingMetrics, Builder, CoreHandle, CoreMetrics, Dump, EnterGuard, Handle, Histogram,
+    JoinHandle, Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, channel,
+    current_core, io, scope, select, spawn, spawn_blocking, spawn_local, sync, task, time,
 };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::blocking;
 use crate::context::{self, EnterGuard};
+use crate::core_handle::CoreHandle;
 use crate::dump::{Dump, TaskDump};
 use crate::metrics::Metrics;
 use crate::scheduler::shared::{Home, Shared};
@@ -116,6 +117,23 @@ impl Handle {
         T: Send + 'static,
     {
         blocking::spawn(&self.home, f, Location::caller())
+    }
+
+    /// Core `core`, to send closures and tasks to.
+    ///
+    /// ```
+    /// # let runtime = ringspun_runtime::Builder::new().cores(2).build().unwrap();
+    /// let call = runtime.handle().core(1).call(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(runtime.block_on(call).unwrap().as_deref(), Some("ringspun-1"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the runtime has no such core.
+    #[track_caller]
+    pub fn core(&self, core: usize) -> CoreHandle {
+        self.shared().remote(core);
+        CoreHandle::new(self.clone(), core)
     }
 
     /// How many cores the runtime has.
