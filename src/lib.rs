@@ -6,6 +6,7 @@
 //! | [`task`] | join handles, yielding |
 //! | [`time`] | sleeping, timeouts, intervals |
 //! | [`channel`], [`select!`] | messages between tasks, with Go's meaning |
+//! | [`mesh`] | messages between the tasks of different cores |
 //! | [`scope`] | cancellation, deadlines, groups of tasks, cleanups |
 //! | [`sync`] | locks, semaphores, notifications, barriers |
 //! | [`net`] | TCP, in-memory transport, acceptors |
@@ -22,5 +23,5 @@ pub use ringspun_net::signal;
 pub use ringspun_runtime::{
     BlockingMetrics, Builder, CoreHandle, CoreMetrics, Dump, EnterGuard, Handle, Histogram,
     JoinHandle, Metrics, NoRuntime, Runtime, TaskDump, TaskState, block_in_place, budget, channel,
-    current_core, io, scope, select, spawn, spawn_blocking, spawn_local, sync, task, time,
+    current_core, io, mesh, scope, select, spawn, spawn_blocking, spawn_local, sync, task, time,
 };

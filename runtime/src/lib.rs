@@ -44,6 +44,7 @@ mod wait_list;
 pub mod budget;
 pub mod channel;
 pub mod io;
+pub mod mesh;
 pub mod scope;
 pub mod sync;
 pub mod task;
