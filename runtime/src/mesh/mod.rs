@@ -8,8 +8,8 @@
 //!              a column: what port 0 receives
 //! ```
 //!
-//! Each ring has one producer and one consumer, so a message takes no lock and no loop: it costs one
-//! exchange on a line that nobody else writes ([`ring`](self) is `mesh/ring.rs`, with the proofs). A mesh
+//! Each ring has one producer and one consumer, so a message takes no lock and no loop: one
+//! exchange on a line that hardly anybody else writes (`mesh/ring.rs` has the proofs). A mesh
 //! of n ports holds n * n rings, each with room for `capacity` messages, all allocated at the start.
 //!
 //! **Waking.** A receiver that finds nothing marks its rings and sleeps. The first sender that comes upon
@@ -39,6 +39,7 @@ use std::sync::Arc;
 use self::ring::{MAX_CAPACITY, ring};
 use self::seat::Seat;
 use crate::loom::CachePadded;
+use crate::scheduler::fence::Fence;
 
 pub use self::error::{SendError, TrySendError};
 pub use self::receiver::Receiver;
@@ -89,12 +90,13 @@ pub use self::sender::Sender;
 pub fn mesh<T: Send>(ports: usize, capacity: usize) -> Vec<Port<T>> {
     assert!(capacity > 0, "a mesh needs room for one message at least");
     assert!(capacity <= MAX_CAPACITY, "a mesh cannot be that large");
+    let fence = Fence::best();
     let seats: Seats = (0..ports).map(|_| CachePadded::default()).collect();
     let mut columns: Vec<_> = (0..ports).map(|_| Vec::with_capacity(ports)).collect();
     let mut senders = Vec::with_capacity(ports);
     for from in 0..ports {
         let row = columns.iter_mut().map(|column| {
-            let (producer, consumer) = ring(capacity);
+            let (producer, consumer) = ring(capacity, fence);
             column.push(consumer);
             producer
         });
