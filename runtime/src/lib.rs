@@ -38,6 +38,7 @@ mod rng;
 mod runtime;
 mod scheduler;
 mod slice;
+mod snapshot;
 mod trace;
 mod wait_list;
 
@@ -63,4 +64,5 @@ pub use metrics::{CoreMetrics, Histogram, Metrics};
 #[doc(hidden)]
 pub use ringspun_macros::clean_pattern as __clean_pattern;
 pub use runtime::Runtime;
+pub use snapshot::{Snapshot, SnapshotGuard};
 pub use task::JoinHandle;
