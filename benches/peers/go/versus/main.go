@@ -41,6 +41,9 @@ func main() {
 	}
 	run := rows[*row]
 	if run == nil {
+		run = channelRows[*row]
+	}
+	if run == nil {
 		log.Fatalf("%q: no such row", *row)
 	}
 	// The first grows stacks and the heap.

@@ -4,21 +4,19 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::rows::Row;
-
 /// One measurement of a row, in nanoseconds per operation.
-pub(crate) fn row(program: &str, row: &Row, cores: usize) -> Result<f64, String> {
+pub(crate) fn row(program: &str, row: &str, cores: usize, operations: u64) -> Result<f64, String> {
     let output = Command::new(program)
-        .args(["-row", row.name])
+        .args(["-row", row])
         .args(["-procs", &cores.to_string()])
-        .args(["-operations", &row.operations.to_string()])
+        .args(["-operations", &operations.to_string()])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|e| format!("{program}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim()
         .parse()
-        .map_err(|e| format!("{program}, {}: {text}: {e}", row.name))
+        .map_err(|e| format!("{program}, {row}: {text}: {e}"))
 }
 
 /// Goroutines that burn beside an echo server; killed when dropped.

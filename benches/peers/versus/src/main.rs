@@ -1,14 +1,18 @@
-//! What tasks cost on ringspun, tokio and Go, measured in turns in one run.
+//! What tasks and channels cost on ringspun, tokio and Go, measured in turns in one run.
 //!
 //! ```sh
-//! versus micro   [--cores "1 2"] [--rounds N] [--only NAME] [--go PATH]
-//! versus burners [--tasks "4 64"] [--seconds S] [--go PATH]
-//! versus balance [--seconds S]
+//! versus micro    [--cores "1 2"] [--rounds N] [--only NAME] [--go PATH]
+//! versus channels [--cores "1 2"] [--rounds N] [--only NAME] [--go PATH]
+//! versus losses   [--cores "1 2"]
+//! versus burners  [--tasks "4 64"] [--seconds S] [--go PATH]
+//! versus balance  [--seconds S]
 //! ```
 //!
 //! - `micro`: nanoseconds for each operation, the least of the rounds, and ringspun's ratio to the
 //!   others. The last row is 10,000 tasks of 50 µs spawned by one task: with two cores it takes half
 //!   the time if the other core steals well.
+//! - `channels`: the same for channels and selects, against the best that other crates have.
+//! - `losses`: values that never come when receives are dropped at random.
 //! - `burners`: one core, tasks that compute for 100 µs and yield for ever, and a TCP echo beside them:
 //!   how long does its client wait, and how much of the core do the burners get?
 //! - `balance`: two cores with as much to do each: how often does one steal from the other all the same?
@@ -19,8 +23,10 @@ use std::process::ExitCode;
 
 use crate::options::Options;
 
+mod allocations;
 mod balance;
 mod burners;
+mod channels;
 mod go;
 mod micro;
 mod options;
@@ -38,6 +44,8 @@ fn main() -> ExitCode {
     };
     let result = match options.command.as_str() {
         "micro" => micro::run(&options),
+        "channels" => channels::run(&options),
+        "losses" => channels::losses(&options),
         "burners" => burners::run(&options),
         _ => balance::run(&options),
     };

@@ -42,7 +42,9 @@ fn measure(row: &Row, cores: usize, options: &Options) -> Result<Least, String> 
             ringspun: each((row.ringspun)(&ringspun, row.operations)),
             tokio: each((row.tokio)(&tokio, row.operations)),
             go: match &options.go {
-                Some(program) if row.go && round > 0 => Some(go::row(program, row, cores)?),
+                Some(program) if row.go && round > 0 => {
+                    Some(go::row(program, row.name, cores, row.operations)?)
+                }
                 _ => None,
             },
         };

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-pub(crate) const USAGE: &str = "usage: versus micro|burners|balance
+pub(crate) const USAGE: &str = "usage: versus micro|channels|losses|burners|balance
   [--go PATH]         Go's counterpart takes part
-  [--cores \"N...\"]    of micro (1 2)
-  [--rounds N]        of micro (7)
-  [--only TEXT]       of micro: rows with that in their name
+  [--cores \"N...\"]    of micro, channels and losses (1 2)
+  [--rounds N]        of micro and channels (7)
+  [--only TEXT]       of micro and channels: rows with that in their name
   [--tasks \"N...\"]    of burners (4 64)
   [--seconds S]       of burners and balance (3)";
+
+const COMMANDS: [&str; 5] = ["micro", "channels", "losses", "burners", "balance"];
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let command = args.next().ok_or("what?")?;
-        if !matches!(command.as_str(), "micro" | "burners" | "balance") {
+        if !COMMANDS.contains(&command.as_str()) {
             return Err(format!("{command}: unknown"));
         }
         let mut options = Self {
