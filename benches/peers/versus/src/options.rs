@@ -7,6 +7,7 @@ pub(crate) const USAGE: &str = "usage: versus micro|channels|losses|burners|bala
   [--cores \"N...\"]    of micro, channels and losses (1 2)
   [--rounds N]        of micro and channels (7)
   [--only TEXT]       of micro and channels: rows with that in their name
+  [--who TEXT]        of channels and losses: contenders with that in their name
   [--tasks \"N...\"]    of burners (4 64)
   [--seconds S]       of burners and balance (3)";
 
@@ -20,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) cores: Vec<usize>,
     pub(crate) rounds: usize,
     pub(crate) only: String,
+    pub(crate) who: String,
     pub(crate) tasks: Vec<usize>,
     pub(crate) seconds: Duration,
 }
@@ -36,6 +38,7 @@ impl Options {
             cores: vec![1, 2],
             rounds: 7,
             only: String::new(),
+            who: String::new(),
             tasks: vec![4, 64],
             seconds: Duration::from_secs(3),
         };
@@ -46,6 +49,7 @@ impl Options {
                 "--cores" => options.cores = counts(&value)?,
                 "--rounds" => options.rounds = count(&value)?,
                 "--only" => options.only = value,
+                "--who" => options.who = value,
                 "--tasks" => options.tasks = counts(&value)?,
                 "--seconds" => {
                     let seconds = value.parse().map_err(|e| format!("{value}: {e}"))?;

@@ -9,7 +9,8 @@ use crate::peer::{Peer, Ringspun, Tokio};
 
 use super::cost::Cost;
 use super::kind::{
-    AsyncChannel, Crossfire, CrossfireMany, CrossfireOne, Flume, Kanal, Kind, Mpsc, Ours, Tachyonix,
+    AsyncChannel, Crossfire, CrossfireMany, CrossfireOne, Flume, Kanal, Kind, Mpsc, Ours, Role,
+    Tachyonix,
 };
 use super::row::{Row, Shape};
 use super::select::Threads;
@@ -18,8 +19,7 @@ use super::{flow, losses};
 pub(crate) trait Contender {
     fn name(&self) -> &'static str;
 
-    /// Whether ringspun is to be as fast.
-    fn is_bar(&self) -> bool;
+    fn role(&self) -> Role;
 
     /// Nothing if it has no such thing.
     fn measure(&self, row: &Row) -> Result<Option<Cost>, String>;
@@ -28,7 +28,7 @@ pub(crate) trait Contender {
     fn losses(&self, capacity: usize, values: u64) -> Option<u64>;
 }
 
-/// All there are, ringspun first, each with a runtime of so many cores.
+/// All that are asked for, ringspun first, each with a runtime of so many cores.
 pub(crate) fn all(cores: usize, options: &Options) -> io::Result<Vec<Box<dyn Contender>>> {
     let tokio = Rc::new(Tokio::new(cores)?);
     let mut all: Vec<Box<dyn Contender>> = vec![
@@ -47,6 +47,7 @@ pub(crate) fn all(cores: usize, options: &Options) -> io::Result<Vec<Box<dyn Con
         let program = program.clone();
         all.push(Box::new(Go { program, cores }));
     }
+    all.retain(|contender| contender.name().contains(&options.who));
     Ok(all)
 }
 
@@ -64,8 +65,8 @@ impl<K: Kind> Contender for Here<K> {
         K::NAME
     }
 
-    fn is_bar(&self) -> bool {
-        K::IS_BAR
+    fn role(&self) -> Role {
+        K::ROLE
     }
 
     fn measure(&self, row: &Row) -> Result<Option<Cost>, String> {
@@ -98,8 +99,8 @@ impl Contender for Go {
         "go"
     }
 
-    fn is_bar(&self) -> bool {
-        true
+    fn role(&self) -> Role {
+        Role::Bar
     }
 
     fn measure(&self, row: &Row) -> Result<Option<Cost>, String> {

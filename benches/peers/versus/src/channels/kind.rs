@@ -7,11 +7,21 @@ use super::row::Row;
 use super::{oneshot, select};
 use crate::peer::{Peer, Ringspun, Tokio};
 
+/// Why it is in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// ringspun's.
+    Ours,
+    /// It does the same work: ringspun's is to be as fast.
+    Bar,
+    /// To know its figures.
+    Listed,
+}
+
 /// A kind of channel.
 pub(crate) trait Kind: 'static {
     const NAME: &'static str;
-    /// Whether it does the same work, so that ringspun is to be as fast.
-    const IS_BAR: bool = true;
+    const ROLE: Role = Role::Bar;
     type Peer: Peer;
     type Sender<T: Message>: Send + 'static;
     type Receiver<T: Message>: Send + 'static;
@@ -59,6 +69,7 @@ pub(crate) struct Ours;
 
 impl Kind for Ours {
     const NAME: &'static str = "ringspun";
+    const ROLE: Role = Role::Ours;
     type Peer = Ringspun;
     type Sender<T: Message> = ringspun::channel::Sender<T>;
     type Receiver<T: Message> = ringspun::channel::Receiver<T>;
@@ -166,14 +177,14 @@ type SpscReceiver<T> = crossfire::AsyncRx<crossfire::spsc::Array<T>>;
 
 /// Kinds whose receives end in a `Result`, on tokio.
 macro_rules! on_tokio {
-    ($($kind:ident $name:literal, bar $bar:literal, capacity from $least:literal:
+    ($($kind:ident $name:literal, $role:ident, capacity from $least:literal:
        $($make:ident)::+, $ends:ident, $($sender:ident)::+ . $send:ident, $($receiver:ident)::+ . $recv:ident;)*) => {$(
         #[derive(Debug)]
         pub(crate) struct $kind;
 
         impl Kind for $kind {
             const NAME: &'static str = $name;
-            const IS_BAR: bool = $bar;
+            const ROLE: Role = Role::$role;
             type Peer = Tokio;
             type Sender<T: Message> = $($sender)::+<T>;
             type Receiver<T: Message> = $($receiver)::+<T>;
@@ -204,18 +215,18 @@ macro_rules! on_tokio {
 // flume's capacity 0 is no true rendezvous. crossfire's spsc, with one sender for ever, does other work.
 // kanal loses values when a receive is dropped: see `losses`.
 on_tokio! {
-    AsyncChannel "async-chan", bar true, capacity from 1:
+    AsyncChannel "async-chan", Bar, capacity from 1:
         async_channel::bounded, to_many, async_channel::Sender.send, async_channel::Receiver.recv;
-    Flume "flume", bar true, capacity from 1:
+    Flume "flume", Bar, capacity from 1:
         flume::bounded, to_many, flume::Sender.send_async, flume::Receiver.recv_async;
-    Crossfire "crossfire", bar true, capacity from 1:
+    Crossfire "crossfire", Bar, capacity from 1:
         crossfire::mpsc::bounded_async, to_one, MpscSender.send, MpscReceiver.recv;
-    CrossfireMany "crossf-mpmc", bar true, capacity from 1:
+    CrossfireMany "crossf-mpmc", Bar, capacity from 1:
         crossfire::mpmc::bounded_async, to_many, MpmcSender.send, MpmcReceiver.recv;
-    CrossfireOne "crossf-spsc", bar false, capacity from 1:
+    CrossfireOne "crossf-spsc", Listed, capacity from 1:
         crossfire::spsc::bounded_async, one_to_one, SpscSender.send, SpscReceiver.recv;
-    Tachyonix "tachyonix", bar true, capacity from 1:
+    Tachyonix "tachyonix", Bar, capacity from 1:
         tachyonix::channel, to_one, tachyonix::Sender.send, tachyonix::Receiver.recv;
-    Kanal "kanal", bar false, capacity from 0:
+    Kanal "kanal", Listed, capacity from 0:
         kanal::bounded_async, to_many, kanal::AsyncSender.send, kanal::AsyncReceiver.recv;
 }

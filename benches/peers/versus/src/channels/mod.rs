@@ -4,6 +4,7 @@ use super::options::Options;
 
 use contender::Contender;
 use cost::Cost;
+use kind::Role;
 use row::{ROWS, Row};
 
 mod contender;
@@ -26,9 +27,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     print!("{:<18} {:>5} {:>6} {:>4}", "", "cores", "/best", "");
     for contender in &names {
         let name = contender.name();
-        match contender.is_bar() {
-            true => print!(" {name:>11}"),
-            false => print!(" {:>11}", format!("({name})")),
+        match contender.role() {
+            Role::Listed => print!(" {:>11}", format!("({name})")),
+            _ => print!(" {name:>11}"),
         }
     }
     println!(" {:>6}", "alloc");
@@ -90,13 +91,14 @@ fn measure(
 }
 
 fn print(row: &Row, cores: usize, contenders: &[Box<dyn Contender>], costs: &[Option<Cost>]) {
-    let ours = costs[0];
-    let bars = contenders.iter().zip(costs).skip(1);
-    let best = bars
-        .filter(|(contender, _)| contender.is_bar())
-        .filter_map(|(_, cost)| Some((*cost)?.nanos))
-        .reduce(f64::min);
-    let ratio = ours.zip(best).map(|(ours, best)| ours.nanos / best);
+    let least = |role| {
+        let all = contenders.iter().zip(costs);
+        all.filter(|(contender, _)| contender.role() == role)
+            .filter_map(|(_, cost)| *cost)
+            .reduce(Cost::min)
+    };
+    let (ours, best) = (least(Role::Ours), least(Role::Bar));
+    let ratio = ours.zip(best).map(|(ours, best)| ours.nanos / best.nanos);
     let miss = if ratio.is_some_and(|ratio| ratio > NOISE) {
         "MISS"
     } else {

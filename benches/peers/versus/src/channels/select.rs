@@ -7,7 +7,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::contender::Contender;
 use super::cost::{Cost, Watch};
-use super::kind::{Ends, Kind, Mpsc, Ours};
+use super::kind::{Ends, Kind, Mpsc, Ours, Role};
 use super::random::Random;
 use super::row::{Row, Shape};
 use crate::peer::Peer;
@@ -231,8 +231,8 @@ impl Contender for Threads {
         "crossbeam"
     }
 
-    fn is_bar(&self) -> bool {
-        false
+    fn role(&self) -> Role {
+        Role::Listed
     }
 
     fn measure(&self, row: &Row) -> Result<Option<Cost>, String> {
