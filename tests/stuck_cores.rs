@@ -198,6 +198,23 @@ fn adopt_once(handle: &Handle) {
     });
 }
 
+/// Whoever has adopted a stuck core looks after it by itself: the watchdog need not call again.
+#[test]
+fn the_watchdog_is_quiet_while_a_core_is_adopted() {
+    within_limit(|| {
+        let runtime = runtime(2);
+        let stall = runtime
+            .handle()
+            .spawn(async { thread::sleep(Duration::from_millis(300)) });
+        runtime.block_on(stall).unwrap();
+        let total = runtime.handle().metrics().total();
+        println!("{total:?}");
+        assert!(total.adoptions > 0);
+        // One to begin with. With an alarm for each period it was 230.
+        assert!(total.watchdog_fires < 60, "{}", total.watchdog_fires);
+    });
+}
+
 /// Hand-offs by the hundred, while everything else goes on: no task is lost, and the threads go.
 #[test]
 fn no_task_is_lost_in_many_hand_offs() {

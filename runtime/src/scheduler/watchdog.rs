@@ -1,16 +1,20 @@
 //! The watchdog: one alarm that keeps invariant W while cores are busy.
 //!
 //! **Invariant W.** While a core runs tasks, somebody will look at it within a period: the alarm is
-//! armed, or whoever it woke is about to look. The alarm wakes one parked worker, which adopts a stuck
-//! core, or, when none is parked, the monitor, which hands it off. An idle process arms nothing.
+//! armed, or whoever it woke is about to look, or a sleeper has adopted the core and looks at it by itself.
+//! The alarm wakes one parked worker, which adopts a stuck core, or, when none is parked, the monitor,
+//! which hands it off. An idle process arms nothing.
 //!
 //! ```text
 //!   armed = 0 (idle) or the tick at which the alarm was set last
 //!
-//!   ensure    a worker's first task after its sleep          0 -> now, set the alarm
-//!   push      a worker that has looked at all cores and
-//!             seen none stuck, in its turn or as it parks     x -> now, set it again   (no wake-up)
-//!   calm      the last worker parks, and load is sparse       x -> 0, clear the alarm
+//!   ensure    a worker's first task after its sleep; a
+//!             worker parks while an awake core is not adopted 0 -> now, set the alarm
+//!   push      a worker that has looked at all cores and seen
+//!             none stuck but adopted ones, in its turn or as
+//!             it parks                                        x -> now, set it again   (no wake-up)
+//!   calm      a worker parks, and every awake core is adopted;
+//!             or it is the last one, and load is sparse       x -> 0, clear the alarm
 //!   fired     the alarm has woken somebody                    x -> 0; others awake? 0 -> now
 //! ```
 //!
@@ -27,6 +31,17 @@
 //! If they do, the worker's acquires what they released: it reads the 0, or something newer, and arms.
 //! A clear of `calm` may overtake the set of a concurrent `ensure`; it looks at `armed` again
 //! afterwards and sets the alarm anew.
+//!
+//! **Why adopted cores need no alarm.** Their adopter, and only an adopter calls `calm` while somebody is
+//! awake, sleeps a tick at most ([`worker`](super::worker)). Then it counts itself as awake, gives up the
+//! adoption, and goes on to a task, or parks again: `ensure`, unless it looks at all cores and adopts once
+//! more. So an alarm that is missing, for whatever reason, is missing for a tick.
+//!
+//! `calm` asks "is every awake core adopted?" by numbers: it counts the awake ones, and *then* the adopted
+//! ones that are in a task ([`unwatched`]). A core that had parked before the first count shows no task, or
+//! one that began after it: then its worker has seen the 0 in its `ensure`, before that task, and armed. A
+//! core whose adopter gives up meanwhile is counted too much only while that one is awake as well, or is
+//! about to see the 0.
 //!
 //! Model: `loom_watchdog` (M3).
 
@@ -79,6 +94,13 @@ pub(crate) struct Armed {
     period: u64,
 }
 
+/// Whether a core is awake that nobody has adopted. `adopted` counts those cores that are, and are in a
+/// task. It may say so of one that has armed the alarm: see the head of the file.
+pub(crate) fn unwatched(idle: &Idle, adopted: impl FnOnce() -> usize) -> bool {
+    let awake = idle.awake();
+    awake > adopted()
+}
+
 impl Watchdog {
     pub(crate) fn new(period: Duration, ticks: Ticks) -> io::Result<Self> {
         Ok(Self {
@@ -128,13 +150,18 @@ impl Watchdog {
         self.alarm.set(self.period * (1 << self.pace.level()));
     }
 
-    /// The caller was the last one awake and is counted as parked.
-    pub(crate) fn calm(&self, idle: &Idle, now: u64) {
-        if !self.armed.sparse.load(Relaxed) || !self.armed.disarm() {
+    /// Whether polls have been rare of late.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.armed.sparse.load(Relaxed)
+    }
+
+    /// The caller is counted as parked, and it seems that nobody is awake but on adopted cores.
+    pub(crate) fn calm(&self, now: u64, unwatched: impl FnOnce() -> bool) {
+        if !self.armed.disarm() {
             return;
         }
         self.alarm.clear();
-        if self.armed.rearm(idle.awake() > 0, now) {
+        if self.armed.rearm(unwatched(), now) {
             self.set_alarm();
         }
     }

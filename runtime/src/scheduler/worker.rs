@@ -45,7 +45,7 @@ use super::lease::Token;
 use super::locals::Own;
 use super::shared::{Remote, Shared};
 use super::spares::Desk;
-use super::{shutdown, stall, steal};
+use super::{shutdown, stall, steal, watchdog};
 use crate::contain::contain;
 use crate::handle::Handle;
 use crate::task::Notified;
@@ -321,7 +321,7 @@ impl Worker {
         Ok(self.poll_reactor(core)?.0)
     }
 
-    /// If the watchdog's alarm is near and no core is in one task for long, the alarm may come later.
+    /// If the watchdog's alarm is near and no core needs it, the alarm may come later.
     fn look_after_others(&self, own: usize) {
         let Some(watchdog) = &self.shared.watchdog else {
             return;
@@ -332,11 +332,14 @@ impl Worker {
         }
     }
 
+    /// Whether a core other than `own` is in one task for long, and nobody has adopted it.
     fn anybody_stuck(&self, own: usize, now: u64) -> bool {
-        let cores = 0..self.shared.remotes.len();
-        cores
-            .filter(|core| *core != own)
-            .any(|core| self.shared.stuck_since(core, now).is_some())
+        let mut remotes = self.shared.remotes.iter().enumerate();
+        remotes.any(|(core, remote)| {
+            core != own
+                && self.shared.stuck_since(core, now).is_some()
+                && !remote.unparker.is_adopted()
+        })
     }
 
     /// Nothing to run here: look elsewhere, then sleep.
@@ -492,25 +495,49 @@ impl Worker {
         };
         let now = self.shared.limits.ticks.now();
         if last {
-            watchdog.calm(&self.shared.idle, now);
+            if watchdog.is_sparse() {
+                watchdog.calm(now, || self.shared.idle.awake() > 0);
+            }
             return adopted;
         }
-        let mut stuck = false;
+        let mut any_adopted = false;
         for core in 0..self.shared.remotes.len() {
             let Some(start) = self.shared.stuck_since(core, now).filter(|_| core != own) else {
                 continue;
             };
-            stuck = true;
-            if adopted.len < MAX_ADOPTED && self.shared.remotes[core].unparker.adopt() {
+            let unparker = &self.shared.remotes[core].unparker;
+            if adopted.len < MAX_ADOPTED && unparker.adopt() {
                 adopted.cores[adopted.len] = (core, start);
                 adopted.len += 1;
                 self.remote().counters.adoptions.add(1);
             }
+            any_adopted |= unparker.is_adopted();
+            if now.saturating_sub(start) > self.shared.limits.alert {
+                watchdog.alert(now);
+            }
         }
-        if !stuck && watchdog.is_old(now) {
+        if any_adopted && !self.unwatched(own) {
+            if adopted.len > 0 {
+                watchdog.calm(now, || self.unwatched(own));
+            }
+        } else if watchdog.is_old(now) && !self.anybody_stuck(own, now) {
             watchdog.push(now);
+        } else {
+            watchdog.ensure(now);
         }
         adopted
+    }
+
+    /// Whether a core is awake that nobody has adopted. See [`watchdog::unwatched`].
+    fn unwatched(&self, own: usize) -> bool {
+        watchdog::unwatched(&self.shared.idle, || {
+            let remotes = self.shared.remotes.iter().enumerate();
+            let adopted = remotes.filter(|(core, remote)| {
+                // Acquire: pairs with the store as a task began; its worker has armed the alarm before.
+                *core != own && remote.unparker.is_adopted() && remote.task_start.load(Acquire) != 0
+            });
+            adopted.count()
+        })
     }
 
     /// Waits for an event of the own reactor or of those of the stuck cores, and takes none.
