@@ -166,6 +166,8 @@ impl Handle {
     /// No task that something may still wake is among them. Some that nothing wakes are missing: those
     /// with an [`AbortHandle`](crate::task::AbortHandle), and those whose waker lies in memory that was
     /// forgotten or that the task itself owns. A task that is [aborted](JoinHandle::abort) is no leak.
+    ///
+    /// It goes through all tasks, as [`dump`](Self::dump) does.
     pub fn leaks(&self) -> Vec<TaskDump> {
         Dump::leaks(self.shared()).into_tasks()
     }
@@ -184,7 +186,8 @@ impl Handle {
         );
     }
 
-    /// A reading of the runtime's counters. It goes through all tasks, to count the leaked ones.
+    /// A reading of the runtime's counters. What it costs grows with the number of cores, not of tasks: it
+    /// can be polled.
     pub fn metrics(&self) -> Metrics {
         self.shared().metrics()
     }

@@ -125,8 +125,6 @@ pub struct Metrics {
     pub cores: Vec<CoreMetrics>,
     /// Tasks that live now.
     pub live_tasks: usize,
-    /// Tasks that wait with no waker left ([`Handle::leaks`](crate::Handle::leaks) names them).
-    pub leaked_tasks: usize,
     /// Tasks in the inject queue now.
     pub inject_len: usize,
     /// Tasks pushed to the inject queue from threads outside the runtime.

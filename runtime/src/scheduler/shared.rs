@@ -297,7 +297,6 @@ impl Shared {
                 .map(|remote| remote.counters.read())
                 .collect(),
             live_tasks: self.live_tasks(),
-            leaked_tasks: self.registries().map(Registry::leaked).sum(),
             inject_len: self.inject.len(),
             foreign_pushes: self.foreign_pushes.get(),
             local_stalls: self.local_stalls.get(),

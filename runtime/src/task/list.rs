@@ -101,13 +101,6 @@ impl Registry {
         }
     }
 
-    /// How many tasks can never run again.
-    pub(crate) fn leaked(&self) -> usize {
-        let mut leaked = 0;
-        self.for_each(|task| leaked += usize::from(task.state.load().is_leaked()));
-        leaked
-    }
-
     /// Takes no more tasks, and cancels all there are. Every worker calls it at shutdown, each with
     /// another start, so that they share the work.
     pub(crate) fn close_and_shutdown(&self, start: usize) {
