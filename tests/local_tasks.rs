@@ -369,6 +369,26 @@ fn stalls_of_local_tasks_are_counted() {
     assert!(runtime.block_on(blocked).expect("no panic"));
 }
 
+/// D6: it goes to the heap before it is copied from frame to frame.
+#[test]
+fn a_local_future_of_a_megabyte_runs_on_a_small_stack() {
+    async fn large() -> usize {
+        let room = [1_u8; 1 << 20];
+        yield_now().await;
+        room.iter().map(|byte| usize::from(*byte)).sum()
+    }
+    // Without optimisation every frame has a copy of its arguments, and a sanitizer spreads them.
+    let stack = match (cfg!(ringspun_unpooled), cfg!(debug_assertions)) {
+        (true, _) => 64 << 20,
+        (_, true) => 14 << 20,
+        _ => 3 << 19,
+    };
+    let runtime = Builder::new().cores(1).thread_stack_size(stack).build();
+    let runtime = runtime.expect("a runtime");
+    let sum = on(&runtime, 0, async { spawn_local(large()).await });
+    assert_eq!(sum.expect("no panic"), 1 << 20);
+}
+
 #[test]
 #[should_panic(expected = "spawn_local outside a task")]
 fn off_a_worker_spawn_local_says_where_to_call_it() {

@@ -33,7 +33,7 @@ use crate::block_on::{hold_clock, release_clock};
 use crate::contain::contain;
 use crate::context;
 use crate::handle::NoRuntime;
-use crate::scheduler::shared::{Home, LARGE_FUTURE};
+use crate::scheduler::shared::Home;
 use crate::task::{Header, JoinHandle, Notified, Schedule, new_task};
 
 pub use self::pool::BlockingMetrics;
@@ -70,19 +70,6 @@ pub(crate) fn spawn<F, T>(
     f: F,
     location: &'static Location<'static>,
 ) -> JoinHandle<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    if size_of::<F>() > LARGE_FUTURE {
-        // As for tasks: not copied from frame to frame.
-        let f = Box::new(f);
-        return spawn_job(home, f, location);
-    }
-    spawn_job(home, f, location)
-}
-
-fn spawn_job<F, T>(home: &Arc<Home>, f: F, location: &'static Location<'static>) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

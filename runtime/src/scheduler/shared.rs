@@ -31,9 +31,6 @@ use crate::time::clock::Clock;
 use crate::time::timers::Timers;
 use crate::trace::Trace;
 
-/// Bytes of a future that `spawn` puts into a box of its own.
-pub(crate) const LARGE_FUTURE: usize = 16 * 1024;
-
 /// One runtime. Reached by every worker, handle and task.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -326,28 +323,8 @@ impl Remote {
 
 impl Home {
     /// Spawns a task; on core `on`, or on the current one.
-    ///
-    /// A large future goes to the heap first: it would be copied from frame to frame on the way into
-    /// its cell, and each copy takes the spawner's stack.
     #[inline]
     pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
-        future: F,
-        on: Option<usize>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        if size_of::<F>() > LARGE_FUTURE {
-            self.spawn_cell(Box::pin(future), on, location)
-        } else {
-            self.spawn_cell(future, on, location)
-        }
-    }
-
-    fn spawn_cell<F>(
         self: &Arc<Self>,
         future: F,
         on: Option<usize>,

@@ -47,8 +47,32 @@ enum Stage<F: Future> {
     Consumed,
 }
 
+/// Bytes of a future that gets a box of its own.
+const LARGE_FUTURE: usize = 16 * 1024;
+
 /// Makes a task: references for the registry, the first queue entry and the join handle.
+///
+/// A large future goes to the heap first: it would be copied once more from frame to frame on the way into
+/// its cell, and each copy takes the spawner's stack.
+#[inline]
 pub(crate) fn new_task<F, S>(
+    future: F,
+    scheduler: S,
+    shard: u32,
+    location: &'static Location<'static>,
+) -> (TaskRef, Notified, JoinHandle<F::Output>)
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    if size_of::<F>() > LARGE_FUTURE {
+        new_cell(Box::pin(future), scheduler, shard, location)
+    } else {
+        new_cell(future, scheduler, shard, location)
+    }
+}
+
+fn new_cell<F, S>(
     future: F,
     scheduler: S,
     shard: u32,
