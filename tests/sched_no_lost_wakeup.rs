@@ -3,12 +3,12 @@
 mod support;
 
 use std::future::poll_fn;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringspun::Builder;
 use support::{count, within_limit};
@@ -51,7 +51,7 @@ impl Bell {
     }
 
     fn ring(&self) {
-        self.rung.store(true, std::sync::atomic::Ordering::Release);
+        self.rung.store(true, Release);
         let waker = self.waker.lock().unwrap().clone();
         if let Some(waker) = waker {
             waker.wake();
@@ -98,6 +98,69 @@ fn wakes_from_foreign_threads_all_arrive() {
             }
         });
     }
+}
+
+/// X1, as fast as threads can: bursts of wake-ups, most of which find the task woken already. After each
+/// burst the task must have seen the last one.
+#[test]
+fn storms_of_wakes_from_foreign_threads_end_with_the_last_one_seen() {
+    const THREADS: usize = 3;
+    within_limit(|| {
+        let builder = Builder::new().cores(2).watchdog(Duration::ZERO);
+        let runtime = builder.build().unwrap();
+        let total = count(3_000_000, 100_000_000);
+        let start = Instant::now();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (sent, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+                let (give, waker) = mpsc::channel::<Waker>();
+                let task = runtime.handle().spawn({
+                    let (sent, seen) = (sent.clone(), seen.clone());
+                    let mut give = Some(give);
+                    poll_fn(move |cx| {
+                        if let Some(give) = give.take() {
+                            give.send(cx.waker().clone()).unwrap();
+                        }
+                        let now = sent.load(Acquire);
+                        seen.store(now, Release);
+                        if now == usize::MAX {
+                            Poll::Ready(())
+                        } else {
+                            Poll::<()>::Pending
+                        }
+                    })
+                });
+                let storm = thread::spawn(move || {
+                    let waker = waker.recv().unwrap();
+                    let wake = |number| {
+                        sent.store(number, Release);
+                        waker.wake_by_ref();
+                    };
+                    let mut number = 0;
+                    while number < total / THREADS {
+                        // Bursts of 1 to 4,096.
+                        for _ in 0..1 << ((number + thread) % 13) {
+                            number += 1;
+                            wake(number);
+                        }
+                        while seen.load(Acquire) < number {
+                            thread::yield_now();
+                        }
+                    }
+                    wake(usize::MAX);
+                    number
+                });
+                (task, storm)
+            })
+            .collect();
+        let mut wakes = 0;
+        for (task, storm) in threads {
+            wakes += storm.join().unwrap();
+            runtime.block_on(task).unwrap();
+        }
+        let rate = wakes as f64 / start.elapsed().as_secs_f64();
+        println!("X1: {wakes} wake-ups, {rate:.1e} a second, none lost");
+    });
 }
 
 /// Tasks on different cores wake each other in a ring: one token goes round.
