@@ -21,7 +21,7 @@ use crate::scheduler::lifo::LifoSlot;
 use crate::scheduler::limits::Limits;
 use crate::scheduler::monitor;
 use crate::scheduler::park::Unparker;
-use crate::scheduler::queue::ring;
+use crate::scheduler::queue::{CAPACITY, YIELDS, ring};
 use crate::scheduler::shared::{Home, Remote, Shared};
 use crate::scheduler::spares::ThreadConfig;
 use crate::time::clock::Clock;
@@ -346,8 +346,8 @@ fn new_core(
         io::Error::new(error.kind(), text)
     })?);
     let unparker = Arc::new(Unparker::new(reactor.clone()));
-    let (local, steal) = ring();
-    let (local_yields, yields) = ring();
+    let (local, steal) = ring(CAPACITY);
+    let (local_yields, yields) = ring(YIELDS);
     // Until it is known better: a request.
     let mean_poll = limits.ticks.of(Duration::from_micros(5));
     let remote = Remote {

@@ -160,7 +160,14 @@ impl Core {
         self.leave_trail(&task, shared);
         self.remote(shared).counters.yields.add(1);
         if let Err(task) = self.yields.push(task) {
-            self.overflow(task, shared);
+            // The oldest makes room: the inject queue is looked at before this ring.
+            if let Some(oldest) = self.yields.pop() {
+                self.overflow(oldest, shared);
+            }
+            // A thief may still be at the slot.
+            if let Err(task) = self.yields.push(task) {
+                self.overflow(task, shared);
+            }
         }
     }
 

@@ -60,7 +60,7 @@ fn loom_queue_one_thief_with_overflow_and_wrap() {
     loom::model(|| {
         let ran = Arc::new(AtomicUsize::new(0));
         let overflow = Inject::new();
-        let (mut local, steal) = ring();
+        let (mut local, steal) = ring(CAPACITY);
         // Past the first lap, so that slots are used again.
         for _ in 0..CAPACITY - 1 {
             push(&mut local, &overflow, &ran);
@@ -70,7 +70,7 @@ fn loom_queue_one_thief_with_overflow_and_wrap() {
             push(&mut local, &overflow, &ran);
         }
         let thief = thread::spawn(move || {
-            let (mut mine, _) = ring();
+            let (mut mine, _) = ring(CAPACITY);
             if let Some((task, count)) = steal.steal_into(&mut mine) {
                 assert_eq!(count, mine.len() + 1);
                 task.run();
@@ -95,7 +95,7 @@ fn loom_queue_two_thieves() {
     loom::model(|| {
         let ran = Arc::new(AtomicUsize::new(0));
         let overflow = Inject::new();
-        let (mut local, steal) = ring();
+        let (mut local, steal) = ring(CAPACITY);
         for _ in 0..2 {
             push(&mut local, &overflow, &ran);
         }
@@ -103,7 +103,7 @@ fn loom_queue_two_thieves() {
             .map(|_| {
                 let steal = steal.clone();
                 thread::spawn(move || {
-                    let (mut mine, _) = ring();
+                    let (mut mine, _) = ring(CAPACITY);
                     if let Some((task, _)) = steal.steal_into(&mut mine) {
                         task.run();
                         while let Some(task) = mine.pop() {

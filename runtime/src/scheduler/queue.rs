@@ -9,14 +9,14 @@
 //!
 //! - `tail` is written by the owner only. `tail - real` tasks are queued.
 //! - `head` packs `{steal, real}`, 32 bits each, in one word. `steal == real` unless a thief is at work.
-//! - The owner **pushes** at `tail` while `tail - steal < CAPACITY`: slots from `steal` on may still be
+//! - The owner **pushes** at `tail` while `tail - steal < capacity`: slots from `steal` on may still be
 //!   read. It **pops** at `real` by exchanging `head`.
 //! - A thief **claims** by moving `real` ahead while leaving `steal` behind, copies the tasks out, then
 //!   moves `steal` up to `real`. One thief at a time: a second one sees `steal != real` and goes on.
 //!
 //! Indices wrap at 2^32. An exchange on `head` could succeed wrongly only if both halves came round to
 //! the same values while one thread stood between its load and its exchange: 2^32 pops, and a claim
-//! blocks the owner after CAPACITY pushes.
+//! blocks the owner after a ring full of pushes.
 //!
 //! **Orderings.**
 //! - push: slot written, then `tail` stored (Release) -> thief loads `tail` (Acquire): the thief sees
@@ -37,13 +37,11 @@ use crate::loom::atomic::{AtomicU32, AtomicU64};
 use crate::loom::{Arc, CachePadded, UnsafeCell};
 use crate::task::Notified;
 
-/// Slots of the ring. 256 as in Go and tokio: one reactor batch (64) fits four times.
-#[cfg(not(loom))]
-pub(crate) const CAPACITY: usize = 256;
-#[cfg(loom)]
-pub(crate) const CAPACITY: usize = 4;
-
-const MASK: usize = CAPACITY - 1;
+/// Slots of a core's ring. 256 as in Go and tokio: one reactor batch (64) fits four times.
+pub(crate) const CAPACITY: usize = if cfg!(loom) { 4 } else { 256 };
+/// The same for tasks that yield: every task of a core may do so at once, and one that finds no room takes a
+/// lock that all cores share. 8 KiB.
+pub(crate) const YIELDS: usize = if cfg!(loom) { 4 } else { 1024 };
 
 /// The owner's end.
 #[derive(Debug)]
@@ -59,6 +57,7 @@ struct Ring {
     head: CachePadded<AtomicU64>,
     /// Written by the owner, read by thieves.
     tail: CachePadded<AtomicU32>,
+    /// A power of two.
     slots: Box<[UnsafeCell<MaybeUninit<Notified>>]>,
 }
 
@@ -68,12 +67,13 @@ unsafe impl Send for Ring {}
 // SAFETY: as above.
 unsafe impl Sync for Ring {}
 
-/// A ring and its two ends.
-pub(crate) fn ring() -> (Local, Steal) {
+/// A ring of so many slots, a power of two, and its two ends.
+pub(crate) fn ring(capacity: usize) -> (Local, Steal) {
+    assert!(capacity.is_power_of_two());
     let ring = Arc::new(Ring {
         head: CachePadded(AtomicU64::new(0)),
         tail: CachePadded(AtomicU32::new(0)),
-        slots: (0..CAPACITY)
+        slots: (0..capacity)
             .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
             .collect(),
     });
@@ -94,7 +94,7 @@ impl Local {
     /// How many pushes are sure to succeed.
     pub(crate) fn free(&self) -> usize {
         let (steal, _) = unpack(self.0.head.load(Acquire));
-        CAPACITY - self.tail().wrapping_sub(steal) as usize
+        self.0.capacity() - self.tail().wrapping_sub(steal) as usize
     }
 
     /// Queues a task behind the others; gives it back when the ring is full.
@@ -103,11 +103,11 @@ impl Local {
         // Acquire: see the thief's reads of the slots it gave back.
         let (steal, _) = unpack(self.0.head.load(Acquire));
         let tail = self.tail();
-        if tail.wrapping_sub(steal) as usize >= CAPACITY {
+        if tail.wrapping_sub(steal) as usize >= self.0.capacity() {
             return Err(task);
         }
-        self.0.slots[tail as usize & MASK].with_mut(|slot| {
-            // SAFETY: tail - steal < CAPACITY, so the slot is free, and only the owner writes.
+        self.0.slot(tail).with_mut(|slot| {
+            // SAFETY: tail - steal < capacity, so the slot is free, and only the owner writes.
             unsafe { (*slot).write(task) };
         });
         // Release: publish the slot to thieves.
@@ -161,7 +161,7 @@ impl Steal {
         let (_, real) = unpack(self.0.head.load(Acquire));
         let len = self.0.tail.load(Acquire).wrapping_sub(real);
         // Between the two loads the owner may have moved both.
-        (len as usize).min(CAPACITY)
+        (len as usize).min(self.0.capacity())
     }
 
     /// Moves half of the tasks to `dst`, and returns one more to run at once.
@@ -180,6 +180,14 @@ impl Steal {
 }
 
 impl Ring {
+    fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn slot(&self, index: u32) -> &UnsafeCell<MaybeUninit<Notified>> {
+        &self.slots[index as usize & (self.slots.len() - 1)]
+    }
+
     /// Claims half of the queued tasks (rounded up, at most `room + 1`): index and count.
     fn claim(&self, room: usize) -> Option<(u32, u32)> {
         let mut head = self.head.load(Acquire);
@@ -191,7 +199,7 @@ impl Ring {
             // Acquire: see the slots that the owner published.
             let tail = self.tail.load(Acquire);
             let queued = tail.wrapping_sub(real);
-            if queued == 0 || queued as usize > CAPACITY {
+            if queued == 0 || queued as usize > self.capacity() {
                 // Empty, or the two loads do not belong together: the exchange would fail.
                 return None;
             }
@@ -225,7 +233,7 @@ impl Ring {
     }
 
     fn take(&self, index: u32) -> Notified {
-        self.slots[index as usize & MASK].with(|slot| {
+        self.slot(index).with(|slot| {
             // SAFETY: the owner overwrites this slot only after `steal` has passed it.
             let slot = unsafe { &*slot };
             // SAFETY: the caller moved `real` past this slot: it is initialised, and given out to the
