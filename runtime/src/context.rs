@@ -16,24 +16,16 @@ use crate::scheduler::worker::Worker;
 use crate::task::{JoinHandle, Notified};
 use crate::time::timers::Timers;
 
-struct Context {
-    /// The runtime this thread is in; workers included.
-    handle: RefCell<Option<Handle>>,
-    /// The worker that this thread is. Null elsewhere. Valid while set: `enter_worker` borrows it.
-    worker: Cell<*const Worker>,
-    /// How many guards of [`Handle::enter`] a worker's thread holds: 0 means that `handle` is the
-    /// worker's own, and need not be looked at.
-    entered: Cell<u32>,
-}
-
 thread_local! {
-    static CONTEXT: Context = const {
-        Context {
-            handle: RefCell::new(None),
-            worker: Cell::new(ptr::null()),
-            entered: Cell::new(0),
-        }
-    };
+    /// The runtime this thread is in; workers included.
+    static HANDLE: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    // What follows has no destructor, so that a look costs one instruction, and can be looked at while the
+    // thread ends.
+    /// The worker that this thread is. Null elsewhere. Valid while set: `enter_worker` borrows it.
+    static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+    /// How many guards of [`Handle::enter`] a worker's thread holds: 0 means that `HANDLE` is the worker's
+    /// own, and need not be looked at.
+    static ENTERED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The thread is inside a runtime while this lives. Made by [`Handle::enter`].
@@ -49,19 +41,16 @@ pub struct EnterGuard<'a> {
 impl Drop for EnterGuard<'_> {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        let left = CONTEXT.try_with(|context| {
-            context.entered.set(context.entered.get() - 1);
-            context.handle.replace(previous)
-        });
+        ENTERED.set(ENTERED.get() - 1);
+        // Gone at the end of the thread.
+        let left = HANDLE.try_with(|handle| handle.replace(previous));
         drop(left);
     }
 }
 
 pub(crate) fn enter(handle: &Handle) -> EnterGuard<'_> {
-    let previous = CONTEXT.with(|context| {
-        context.entered.set(context.entered.get() + 1);
-        context.handle.replace(Some(handle.clone()))
-    });
+    ENTERED.set(ENTERED.get() + 1);
+    let previous = HANDLE.replace(Some(handle.clone()));
     EnterGuard {
         previous,
         _handle: PhantomData,
@@ -74,17 +63,13 @@ pub(crate) fn enter_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            CONTEXT.with(|context| {
-                context.worker.set(ptr::null());
-                context.entered.set(1);
-            });
+            WORKER.set(ptr::null());
+            ENTERED.set(1);
         }
     }
     let _entered = enter(&worker.handle);
-    CONTEXT.with(|context| {
-        context.worker.set(worker);
-        context.entered.set(0);
-    });
+    WORKER.set(worker);
+    ENTERED.set(0);
     let _leave = Leave;
     f()
 }
@@ -92,18 +77,15 @@ pub(crate) fn enter_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
 /// The worker that this thread is.
 #[inline]
 fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
-    // At thread exit the context may be gone: a foreign thread then.
-    let worker = CONTEXT
-        .try_with(|context| context.worker.get())
-        .unwrap_or(ptr::null());
+    let worker = WORKER.get();
     // SAFETY: `enter_worker` sets the pointer from a borrow that outlives the time it is set, on this
     // very thread, and nobody has the worker mutably.
     f(unsafe { worker.as_ref() })
 }
 
-/// The worker that this thread is, if it is one of `shared`.
+/// The worker that this thread is, if it is one of `shared`, of which only the address counts.
 #[inline]
-fn with_worker_of<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R {
+fn with_worker_of<R>(shared: *const Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R {
     with_worker(|worker| f(worker.filter(|worker| ptr::eq(Arc::as_ptr(&worker.shared), shared))))
 }
 
@@ -112,6 +94,16 @@ fn with_worker_of<R>(shared: &Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R
 #[inline]
 pub(crate) fn with_core<R>(shared: &Shared, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
     with_worker_of(shared, |worker| worker?.with_core(f))
+}
+
+/// Puts a task into a queue of this core, if this thread is a worker of `shared` that holds one; gives it
+/// back if not. Only the address of `shared` counts: a worker has its own reference.
+#[inline]
+pub(crate) fn schedule_here(shared: *const Shared, task: Notified) -> Result<(), Notified> {
+    with_worker_of(shared, |worker| match worker {
+        Some(worker) => worker.schedule(task),
+        None => Err(task),
+    })
 }
 
 /// The core of the worker that runs this task; `None` on threads that are not workers, and on one whose
@@ -150,13 +142,17 @@ pub(crate) fn hand_off() {
 
 /// Queues a task of the thread at `desk`, if this is that thread; gives it back if not.
 #[inline]
-pub(crate) fn push_local(shared: &Shared, desk: usize, task: Notified) -> Option<Notified> {
+pub(crate) fn push_local(
+    shared: *const Shared,
+    desk: usize,
+    task: Notified,
+) -> Result<(), Notified> {
     with_worker_of(shared, |worker| match worker {
         Some(worker) if worker.desk == desk => {
             worker.own.push(task);
-            None
+            Ok(())
         }
-        _ => Some(task),
+        _ => Err(task),
     })
 }
 
@@ -217,14 +213,11 @@ pub(crate) fn with_shared<R>(f: impl FnOnce(Option<&Shared>) -> R) -> R {
 /// As [`with_shared`], with the handle.
 #[inline]
 pub(crate) fn with_handle<R>(f: impl FnOnce(Option<&Handle>) -> R) -> R {
-    let entered = CONTEXT
-        .try_with(|context| context.entered.get())
-        .unwrap_or(1);
     with_worker(|worker| match worker {
-        Some(worker) if entered == 0 => f(Some(&worker.handle)),
+        Some(worker) if ENTERED.get() == 0 => f(Some(&worker.handle)),
         _ => {
             // Cloned out, not borrowed: `f` may enter another runtime.
-            let handle = CONTEXT.try_with(|context| context.handle.borrow().clone());
+            let handle = HANDLE.try_with(|handle| handle.borrow().clone());
             f(handle.ok().flatten().as_ref())
         }
     })

@@ -114,7 +114,7 @@ thread_local! {
 /// Ends a job without running it; its handle gets `reason` as the payload of a panic.
 fn refuse(job: Notified, reason: String) {
     REFUSAL.set(Some(reason));
-    contain(|| job.run());
+    contain(|| drop(job.run()));
     // Still there if the job had been aborted.
     REFUSAL.set(None);
 }
@@ -126,10 +126,6 @@ impl Schedule for Submit {
     fn schedule(&self, job: Notified) {
         let pool = &self.0.shared.blocking;
         pool.submit(&self.0.shared, pool.next_shard(), job);
-    }
-
-    fn reschedule(&self, job: Notified) {
-        self.schedule(job);
     }
 
     fn release(&self, job: &Header) -> bool {

@@ -277,8 +277,8 @@ fn run(shared: Arc<Shared>, index: usize) {
             && let Some(job) = pool.take(&mut cursor)
         {
             slot.begin(job.header().location);
-            // Panics of the job are the handle's; this is for what the last reference drops.
-            contain(|| job.run());
+            // Panics of the job are the handle's; this is for what the last reference drops. One poll ends it.
+            contain(|| drop(job.run()));
             slot.done.add(1);
         }
         let slept = pool.sleepers.sleep(index, pool.config.keep_alive, || {

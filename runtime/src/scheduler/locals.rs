@@ -21,6 +21,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::Location;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::core::Core;
@@ -141,7 +142,10 @@ impl Worker {
             let (start, location) = (limits.ticks.now(), task.header().location);
             task.header().trail.polled(start);
             self.desk().set_task(Some(location));
-            budget::with_budget(start.saturating_add(limits.poll), || task.run());
+            let end = start.saturating_add(limits.poll);
+            if let Some(again) = budget::with_budget(end, || task.run()) {
+                self.own.push(again);
+            }
             self.desk().set_task(None);
             let end = limits.ticks.now();
             self.look_at_time(self.core.get(), (start, end), location);
@@ -196,15 +200,19 @@ pub(crate) struct Bound {
 }
 
 impl Schedule for Bound {
+    const LOCAL: bool = true;
+
     fn schedule(&self, task: Notified) {
         let shared = &self.home.shared;
-        if let Some(task) = context::push_local(shared, self.desk, task) {
+        if let Err(task) = context::push_local(Arc::as_ptr(shared), self.desk, task) {
             wake_elsewhere(shared, self.desk, task);
         }
     }
 
-    fn reschedule(&self, task: Notified) {
-        self.schedule(task);
+    unsafe fn schedule_here(this: NonNull<Self>, task: Notified) -> Result<(), Notified> {
+        // SAFETY: the task is in no queue yet, so its cell lives.
+        let Self { home, desk } = unsafe { this.as_ref() };
+        context::push_local(Arc::as_ptr(&home.shared), *desk, task)
     }
 
     fn release(&self, task: &Header) -> bool {

@@ -19,7 +19,6 @@ struct Counted(Arc<AtomicUsize>);
 
 impl Schedule for Counted {
     fn schedule(&self, _: Notified) {}
-    fn reschedule(&self, _: Notified) {}
     fn release(&self, _: &Header) -> bool {
         false
     }

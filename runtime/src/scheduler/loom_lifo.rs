@@ -14,7 +14,6 @@ struct Nowhere;
 
 impl Schedule for Nowhere {
     fn schedule(&self, _: Notified) {}
-    fn reschedule(&self, _: Notified) {}
     fn release(&self, _: &Header) -> bool {
         false
     }

@@ -22,10 +22,6 @@ impl Schedule for Nowhere {
         unreachable!()
     }
 
-    fn reschedule(&self, _: Notified) {
-        unreachable!()
-    }
-
     fn release(&self, _: &Header) -> bool {
         false
     }
@@ -51,7 +47,7 @@ fn push(local: &mut Local, overflow: &Inject, ran: &Arc<AtomicUsize>) {
 
 fn drain(local: &mut Local, overflow: &Inject) {
     while let Some(task) = local.pop().or_else(|| overflow.pop()) {
-        task.run();
+        assert!(task.run().is_none());
     }
 }
 
@@ -64,7 +60,7 @@ fn loom_queue_one_thief_with_overflow_and_wrap() {
         // Past the first lap, so that slots are used again.
         for _ in 0..CAPACITY - 1 {
             push(&mut local, &overflow, &ran);
-            local.pop().unwrap().run();
+            assert!(local.pop().unwrap().run().is_none());
         }
         for _ in 0..3 {
             push(&mut local, &overflow, &ran);
@@ -73,16 +69,16 @@ fn loom_queue_one_thief_with_overflow_and_wrap() {
             let (mut mine, _) = ring(CAPACITY);
             if let Some((task, count)) = steal.steal_into(&mut mine) {
                 assert_eq!(count, mine.len() + 1);
-                task.run();
+                assert!(task.run().is_none());
                 while let Some(task) = mine.pop() {
-                    task.run();
+                    assert!(task.run().is_none());
                 }
             }
         });
         for _ in 0..2 {
             push(&mut local, &overflow, &ran);
         }
-        local.pop().unwrap().run();
+        assert!(local.pop().unwrap().run().is_none());
         push(&mut local, &overflow, &ran);
         drain(&mut local, &overflow);
         thief.join().unwrap();
@@ -105,9 +101,9 @@ fn loom_queue_two_thieves() {
                 thread::spawn(move || {
                     let (mut mine, _) = ring(CAPACITY);
                     if let Some((task, _)) = steal.steal_into(&mut mine) {
-                        task.run();
+                        assert!(task.run().is_none());
                         while let Some(task) = mine.pop() {
-                            task.run();
+                            assert!(task.run().is_none());
                         }
                     }
                 })
@@ -150,7 +146,7 @@ fn loom_inject_push_against_pop() {
                         None => thread::yield_now(),
                     }
                 };
-                task.run();
+                assert!(task.run().is_none());
             })
         };
         for pusher in pushers {
@@ -159,7 +155,7 @@ fn loom_inject_push_against_pop() {
         popper.join().unwrap();
         assert_eq!((inject.len(), ran.load(Relaxed)), (1, 1));
         while let Some(task) = inject.pop() {
-            task.run();
+            assert!(task.run().is_none());
         }
         assert_eq!(ran.load(Relaxed), 2);
         assert!(inject.close());

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::io;
 use std::panic::Location;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use ringspun_reactor::Reactor;
 
-use super::core::Pushed;
 use super::idle::Idle;
 use super::inject::Inject;
 use super::lease::Lease;
@@ -167,27 +167,8 @@ impl Shared {
     /// the inject queue.
     #[inline]
     pub(crate) fn schedule(&self, task: Notified) {
-        let mut task = Some(task);
-        let pushed = context::with_core(self, |core| {
-            core.push_next(task.take().expect("taken once"), self)
-        });
-        match pushed {
-            Some(Pushed::Next) => {}
-            // Not needed for safety: the core will come to it, and the watchdog looks after the core.
-            Some(Pushed::Surplus) if self.idle.may_notify() => self.notify_one(),
-            Some(Pushed::Surplus) => {}
-            None => self.schedule_foreign(task.expect("not taken without a core")),
-        }
-    }
-
-    /// A task yields: behind what the core has to run.
-    pub(crate) fn reschedule(&self, task: Notified) {
-        let mut task = Some(task);
-        let pushed = context::with_core(self, |core| {
-            core.push_yield(task.take().expect("taken once"), self);
-        });
-        if pushed.is_none() {
-            self.schedule_foreign(task.expect("not taken without a core"));
+        if let Err(task) = context::schedule_here(self, task) {
+            self.schedule_foreign(task);
         }
     }
 
@@ -204,7 +185,7 @@ impl Shared {
     }
 
     #[cold]
-    fn schedule_foreign(&self, task: Notified) {
+    pub(crate) fn schedule_foreign(&self, task: Notified) {
         self.foreign_pushes.add_shared(1);
         self.leave_trail(&task);
         if self.inject.push(task) {
@@ -350,8 +331,12 @@ impl Schedule for Arc<Home> {
         self.shared.schedule(task);
     }
 
-    fn reschedule(&self, task: Notified) {
-        self.shared.reschedule(task);
+    #[inline]
+    unsafe fn schedule_here(this: NonNull<Self>, task: Notified) -> Result<(), Notified> {
+        // SAFETY: the task is in no queue yet, so its cell lives.
+        let home = unsafe { this.as_ref() };
+        let shared = Arc::as_ptr(&home.shared);
+        context::schedule_here(shared, task)
     }
 
     fn release(&self, task: &Header) -> bool {

@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use ringspun_reactor::{Reactor, wait_any};
 
-use super::core::Core;
+use super::core::{Core, Pushed};
 use super::idle::Searching;
 use super::lease::Token;
 use super::locals::Own;
@@ -145,6 +145,25 @@ impl Worker {
         lease.with(&self.desk().busy, &self.token, |core| f(core))
     }
 
+    /// Puts a task into a queue of the core, if this worker holds one: the LIFO slot, mostly.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Notified) -> Result<(), Notified> {
+        let mut task = Some(task);
+        let pushed =
+            self.with_core(|core| core.push_next(task.take().expect("taken once"), &self.shared));
+        match pushed {
+            Some(Pushed::Next) => Ok(()),
+            Some(Pushed::Surplus) => {
+                // Not needed for safety: the core will come to it, and the watchdog looks after the core.
+                if self.shared.idle.may_notify() {
+                    self.shared.notify_one();
+                }
+                Ok(())
+            }
+            None => Err(task.expect("not taken without a core")),
+        }
+    }
+
     /// Gives the core away, from within a task: this thread is about to block.
     pub(crate) fn hand_off(&self) {
         let remote = &self.shared.remotes[self.core.get()];
@@ -224,10 +243,21 @@ impl Worker {
         // Release: who sees a core in this task sees what it did before.
         remote.task_start.store(now, Release);
         remote.lease.lend(&self.desk().busy, core);
-        budget::with_budget(now.saturating_add(limits.poll), || task.run());
-        match remote.lease.take_back(&self.desk().busy, &self.token) {
-            Some(core) => Ok(core),
-            None => Err(self.lost(now, location)),
+        let again = budget::with_budget(now.saturating_add(limits.poll), || task.run());
+        let mut core = remote.lease.take_back(&self.desk().busy, &self.token);
+        if let Some(task) = again {
+            self.run_again(task, core.as_deref_mut());
+        }
+        core.ok_or_else(|| self.lost(now, location))
+    }
+
+    /// A task that woke itself goes behind the others.
+    #[inline]
+    fn run_again(&self, task: Notified, core: Option<&mut Core>) {
+        match core {
+            _ if task.header().is_local => self.own.push(task),
+            Some(core) => core.push_yield(task, &self.shared),
+            None => self.shared.schedule_foreign(task),
         }
     }
 

@@ -9,26 +9,29 @@ use super::state::State;
 use super::trail::Trail;
 use crate::loom::UnsafeCell;
 
-/// The first field of every task cell, so that a pointer to it is a pointer to the task.
+/// The first field of every task cell, so that a pointer to it is a pointer to the task. What a wake-up and a
+/// poll use comes first.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Header {
     /// Life cycle and reference count.
     pub(crate) state: State,
+    /// The operations that know the future's type.
+    pub(crate) vtable: &'static Vtable,
+    /// Where the task was spawned.
+    pub(crate) location: &'static Location<'static>,
     /// The next task of an intrusive queue; the owner of the queue entry writes it.
     pub(crate) queue_next: UnsafeCell<Option<NonNull<Self>>>,
     /// For whoever looks on.
     pub(crate) trail: Trail,
     /// The neighbours in the registry; under the lock of shard `shard`.
     pub(crate) links: UnsafeCell<Links>,
-    /// The operations that know the future's type.
-    pub(crate) vtable: &'static Vtable,
     /// Unique in this process.
     pub(crate) id: Id,
-    /// Where the task was spawned.
-    pub(crate) location: &'static Location<'static>,
     /// The registry shard that holds the task.
     pub(crate) shard: u32,
+    /// It stays on its thread.
+    pub(crate) is_local: bool,
 }
 
 /// Neighbours in a registry shard.
@@ -43,9 +46,10 @@ pub(crate) struct Links {
 /// What a task does that depends on its future's type. Each function takes a live cell.
 #[derive(Debug)]
 pub(crate) struct Vtable {
-    /// Polls once; consumes the queue entry's reference.
-    pub(crate) run: unsafe fn(NonNull<Header>),
-    /// Puts the task into a queue; the entry takes over one reference, and the caller holds another.
+    /// Polls once; consumes the queue entry's reference, unless the task has woken itself meanwhile: true,
+    /// and the caller has an entry again.
+    pub(crate) run: unsafe fn(NonNull<Header>) -> bool,
+    /// Puts the task into a queue; the entry takes over one reference.
     pub(crate) schedule: unsafe fn(NonNull<Header>),
     /// Frees the cell after the last reference went.
     pub(crate) dealloc: unsafe fn(NonNull<Header>),

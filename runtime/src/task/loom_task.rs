@@ -5,8 +5,8 @@
 //!
 //! Fails if `stop` ignores SCHEDULED (lost wake-up), if `complete` becomes a load and a store, if
 //! `wake_by_value` keeps its reference when it finds the task running (leak), if `shutdown` does not
-//! ask for RUNNING (two threads in the stage), if `wake_by_value` or `stop` gives its own reference to
-//! the queue (the scheduler is dropped while it is used): all seen.
+//! ask for RUNNING (two threads in the stage), if the vtable's `schedule` keeps no reference of its own
+//! (the scheduler is dropped while it is used): all seen.
 
 use std::future::Future;
 use std::panic::Location;
@@ -30,7 +30,11 @@ impl Queue {
         loop {
             let task = self.0.lock().unwrap().pop();
             match task {
-                Some(task) => task.run(),
+                Some(task) => {
+                    if let Some(again) = task.run() {
+                        self.schedule(again);
+                    }
+                }
                 None => return,
             }
         }
@@ -40,10 +44,6 @@ impl Queue {
 impl Schedule for Queue {
     fn schedule(&self, task: Notified) {
         self.0.lock().unwrap().push(task);
-    }
-
-    fn reschedule(&self, task: Notified) {
-        self.schedule(task);
     }
 
     fn release(&self, _: &Header) -> bool {
@@ -76,10 +76,6 @@ impl Schedule for Mortal {
         self.queue.schedule(task);
         alive.idle.fetch_add(0, Relaxed);
         alive.cell.with(|_| ());
-    }
-
-    fn reschedule(&self, task: Notified) {
-        self.schedule(task);
     }
 
     fn release(&self, _: &Header) -> bool {
@@ -305,7 +301,7 @@ fn loom_task_shutdown_against_run_and_wake() {
     });
 }
 
-/// The cell, and with it the scheduler, lives until `schedule` and `reschedule` have returned.
+/// The cell, and with it the scheduler, lives until `schedule` has returned.
 #[test]
 fn loom_task_scheduler_outlives_its_use() {
     loom::model(|| {

@@ -21,11 +21,23 @@ use crate::time::ticks::Ticks;
 
 /// What a task needs of its scheduler.
 pub(crate) trait Schedule: Send + Sync + 'static {
-    /// A wake-up, an abort, or the first run: puts the task into a queue.
+    /// Whether tasks stay on their thread.
+    const LOCAL: bool = false;
+
+    /// A wake-up, an abort, or the first run: puts the task into a queue. Somebody else keeps the task's
+    /// cell, and with it the scheduler, alive until that is done.
     fn schedule(&self, task: Notified);
 
-    /// The task woke itself while it ran: it goes behind the others.
-    fn reschedule(&self, task: Notified);
+    /// The same where nobody does, if this thread can do it without touching the scheduler once the task
+    /// is in a queue: it may run and end there before this returns. Gives the task back if not.
+    ///
+    /// # Safety
+    ///
+    /// `this` is the scheduler in the task's cell.
+    unsafe fn schedule_here(this: NonNull<Self>, task: Notified) -> Result<(), Notified> {
+        let _ = this;
+        Err(task)
+    }
 
     /// The task is complete: removes it from the registry. True if it was there, in which case the
     /// registry's reference is now the caller's to drop.
@@ -92,6 +104,7 @@ where
             id: Id::next(),
             location,
             shard,
+            is_local: S::LOCAL,
         },
         scheduler,
         stage: UnsafeCell::new(Stage::Running(future)),
@@ -135,14 +148,16 @@ unsafe impl Send for TaskRef {}
 unsafe impl Sync for TaskRef {}
 
 impl Notified {
-    /// Runs the task once.
+    /// Runs the task once. Gives it back if it woke itself meanwhile: it goes behind the others.
     #[inline]
-    pub(crate) fn run(self) {
+    #[must_use = "a task that woke itself goes back into a queue"]
+    pub(crate) fn run(self) -> Option<Self> {
         let ptr = self.into_raw();
         // SAFETY: the entry's reference keeps the cell alive.
         let run = unsafe { ptr.as_ref() }.vtable.run;
         // SAFETY: `run` belongs to this cell, and the entry's reference goes to it.
-        unsafe { run(ptr) }
+        let again = unsafe { run(ptr) };
+        again.then(|| Self(ptr))
     }
 
     pub(crate) fn into_raw(self) -> NonNull<Header> {
@@ -371,46 +386,53 @@ impl<F: Future + 'static, S: Schedule> Harness<F, S> {
 }
 
 /// # Safety
-/// `ptr` is a live cell of these types; the caller's reference is consumed.
-unsafe fn run<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
+/// `ptr` is a live cell of these types; the caller's reference is consumed unless this returns true.
+unsafe fn run<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) -> bool {
     let harness = Harness::<F, S>(ptr.cast());
     let state = &harness.cell().header.state;
     match state.start() {
         Start::Run => {}
         Start::Cancel => {
             harness.fail(None);
-            return harness.complete();
+            harness.complete();
+            return false;
         }
-        Start::Done => return,
-        Start::Dealloc => return harness.dealloc(),
+        Start::Done => return false,
+        Start::Dealloc => {
+            harness.dealloc();
+            return false;
+        }
     }
     if harness.poll() {
-        return harness.complete();
+        harness.complete();
+        return false;
     }
     match state.stop() {
         Stop::Idle => {}
-        Stop::Resubmit => {
-            // The entry has a reference of its own: another worker may run the task to its end before
-            // `reschedule` returns.
-            harness.cell().scheduler.reschedule(Notified(ptr));
-            drop_ref(ptr);
-        }
+        Stop::Resubmit => return true,
         Stop::Cancel => {
             harness.fail(None);
             harness.complete();
         }
         Stop::Dealloc => harness.dealloc(),
     }
+    false
 }
 
 /// # Safety
-/// `ptr` is a live cell of these types and SCHEDULED by the caller, who made a reference for the queue
-/// entry and holds another one during the call.
+/// `ptr` is a live cell of these types and SCHEDULED by the caller, whose reference is the queue entry's
+/// from here on.
 unsafe fn schedule<F: Future + 'static, S: Schedule>(ptr: NonNull<Header>) {
-    Harness::<F, S>(ptr.cast())
-        .cell()
-        .scheduler
-        .schedule(Notified(ptr));
+    let harness = Harness::<F, S>(ptr.cast());
+    let scheduler = NonNull::from(&harness.cell().scheduler);
+    // SAFETY: it is this cell's.
+    let queued = unsafe { S::schedule_here(scheduler, Notified(ptr)) };
+    if let Err(task) = queued {
+        // Another worker may run the task to its end before `schedule` is over.
+        task.header().state.ref_inc();
+        harness.cell().scheduler.schedule(task);
+        drop_ref(ptr);
+    }
 }
 
 /// # Safety

@@ -71,8 +71,7 @@ pub(crate) enum Start {
 pub(crate) enum Stop {
     /// Idle; the running reference was dropped.
     Idle,
-    /// Woken during the poll: put it back into a queue. The entry owns one reference; the running one
-    /// is still ours, so that the scheduler outlives its call.
+    /// Woken during the poll: it goes back into a queue, whose entry gets the running reference.
     Resubmit,
     /// It was asked to stop during the poll: RUNNING is still ours, cancel it.
     Cancel,
@@ -86,9 +85,7 @@ pub(crate) enum Stop {
 pub(crate) enum Wake {
     /// Nothing: it is queued, running or finished.
     Nothing,
-    /// Put it into a queue; the entry owns one reference. The waker (or handle) keeps its own until the
-    /// scheduler's call is over: the task may have run and ended by then, and the scheduler lives in
-    /// its cell.
+    /// Put it into a queue; the entry gets one reference: a waker that is consumed gives its own.
     Submit,
     /// The consumed waker held the last reference: free the cell.
     Dealloc,
@@ -149,7 +146,7 @@ impl State {
                 return (Stop::Cancel, s);
             }
             if s & SCHEDULED != 0 {
-                return (Stop::Resubmit, inc(s & !RUNNING));
+                return (Stop::Resubmit, s & !RUNNING);
             }
             let next = dec(s & !RUNNING);
             (
@@ -186,7 +183,7 @@ impl State {
         })
     }
 
-    /// A wake-up that gives its waker's reference back; after `Submit` the caller does so itself.
+    /// A wake-up that gives its waker's reference back, or to the queue's entry.
     pub(crate) fn wake_by_value(&self) -> Wake {
         self.update(|s| {
             if s & (COMPLETE | SCHEDULED) != 0 {
@@ -203,7 +200,7 @@ impl State {
                 // The running reference remains, so this cannot be the last one.
                 (Wake::Nothing, dec(s | SCHEDULED))
             } else {
-                (Wake::Submit, inc(s | SCHEDULED))
+                (Wake::Submit, s | SCHEDULED)
             }
         })
     }

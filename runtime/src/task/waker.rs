@@ -56,12 +56,8 @@ unsafe fn wake(data: *const ()) {
     let vtable = header.vtable;
     match header.state.wake_by_value() {
         Wake::Nothing => {}
-        Wake::Submit => {
-            // SAFETY: the transition made a reference for the queue entry.
-            unsafe { (vtable.schedule)(task) };
-            // Only now: `schedule` uses the scheduler, which dies with the task, after the queue has it.
-            drop_ref(task);
-        }
+        // SAFETY: the waker's reference is the queue entry's from here on.
+        Wake::Submit => unsafe { (vtable.schedule)(task) },
         // SAFETY: that was the last reference.
         Wake::Dealloc => unsafe { (vtable.dealloc)(task) },
     }
