@@ -184,13 +184,15 @@ impl Core {
         if !lifo.is_empty() {
             if self.lifo_runs < MAX_LIFO_RUNS || self.ring.is_empty() {
                 self.lifo_runs = self.lifo_runs.saturating_add(1);
-                return lifo.take();
-            }
-            // The slot had its share: its task waits behind the ring.
-            if let Some(task) = lifo.take()
+                // Nothing there if a thief was faster.
+                if let Some(task) = lifo.take() {
+                    return Some(task);
+                }
+            } else if let Some(task) = lifo.take()
                 && let Err(task) = self.ring.push(task)
             {
-                // A full ring: the slot stays as it was, for only the owner fills it.
+                // The slot had its share: its task waits behind the ring. A full ring: the slot stays as it
+                // was, for only the owner fills it.
                 let before = lifo.replace(task);
                 debug_assert!(before.is_none());
             }

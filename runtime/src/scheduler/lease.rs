@@ -197,6 +197,16 @@ impl<T> Lease<T> {
         (worker != NOBODY && word & TAKING == 0).then_some((worker as usize, word))
     }
 
+    /// Whether the worker whose word and flag these are still holds the core and does not use it now. The
+    /// caller has written a word before that the holder reads in every use, after (2) or (5): by the pair of
+    /// fences, who uses the core from now on sees it. So does the next holder: the core comes to it from
+    /// one who has passed the fence of (5), and then set the word, or that of (6).
+    pub(crate) fn is_left_alone(&self, seen: u64, busy: &Busy) -> bool {
+        self.fence.heavy();
+        // Acquire: pairs with (1) and (4); and the word is read after the flag, as `release` writes it before.
+        !busy.0.load(Acquire) && self.word.load(Acquire) == seen
+    }
+
     /// Takes the core away from the worker whose word and flag these are, unless it uses the core now,
     /// or `still` says that the reason is gone.
     pub(crate) fn revoke(&self, seen: u64, busy: &Busy, still: impl FnOnce() -> bool) -> Option<T> {

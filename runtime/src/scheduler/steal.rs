@@ -73,7 +73,7 @@ pub(crate) fn from_stuck(core: &mut Core, shared: &Shared, victim: usize, start:
             tasks += count;
         }
     }
-    if let Some(task) = remote.lifo.take() {
+    if let Some(task) = rob_lifo(shared, victim) {
         core.push_back(task, shared);
         tasks += 1;
     }
@@ -111,6 +111,14 @@ pub(crate) fn from_stuck(core: &mut Core, shared: &Shared, victim: usize, start:
         remote.reactor.wake();
     }
     polled.alarm
+}
+
+/// The task in a stuck core's LIFO slot, unless that core is just used.
+fn rob_lifo(shared: &Shared, victim: usize) -> Option<Notified> {
+    let remote = &shared.remotes[victim];
+    let (holder, word) = remote.lease.holder()?;
+    let busy = &shared.desks[holder].busy;
+    remote.lifo.rob(|| remote.lease.is_left_alone(word, busy))
 }
 
 /// The cores in an order of their own for each call.

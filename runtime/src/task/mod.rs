@@ -46,4 +46,6 @@ pub use self::trail::WokenBy;
 pub use self::yield_now::{YieldNow, yield_now};
 
 pub(crate) use self::header::Header;
+#[cfg(all(test, loom))]
+pub(crate) use self::raw::TaskRef;
 pub(crate) use self::raw::{Notified, Schedule, new_task};
