@@ -29,13 +29,14 @@
 //! a `sync` type, the ring of a broadcast channel. No user code runs under any of them.
 //!
 //! **Stuck cores.** A task that keeps its thread keeps nobody else. [`watchdog`] wakes an idle worker,
-//! which adopts the core ([`worker`], [`steal`]) until its owner is back; without an idle one [`monitor`]
+//! which adopts the core ([`adopt`], [`steal`]) until its owner is back; without an idle one [`monitor`]
 //! takes the core through its [`lease`] and hands it to a thread of [`spares`]. [`stall`] says so.
 //!
 //! **Local tasks** ([`locals`]) belong to a thread and do not move with its core.
 //!
 //! Left to a later version: spinning before parking.
 
+pub(crate) mod adopt;
 pub(crate) mod core;
 pub(crate) mod fence;
 pub(crate) mod idle;

@@ -33,7 +33,7 @@
 //! afterwards and sets the alarm anew.
 //!
 //! **Why adopted cores need no alarm.** Their adopter, and only an adopter calls `calm` while somebody is
-//! awake, sleeps a tick at most ([`worker`](super::worker)). Then it counts itself as awake, gives up the
+//! awake, sleeps a tick at most ([`adopt`](super::adopt)). Then it counts itself as awake, gives up the
 //! adoption, and goes on to a task, or parks again: `ensure`, unless it looks at all cores and adopts once
 //! more. So an alarm that is missing, for whatever reason, is missing for a tick.
 //!

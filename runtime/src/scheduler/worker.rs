@@ -37,15 +37,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
-use ringspun_reactor::{Reactor, wait_any};
-
+use super::adopt::Adopted;
 use super::core::{Core, Pushed};
 use super::idle::Searching;
 use super::lease::Token;
 use super::locals::Own;
 use super::shared::{Remote, Shared};
 use super::spares::Desk;
-use super::{shutdown, stall, steal, watchdog};
+use super::{shutdown, stall, steal};
 use crate::contain::contain;
 use crate::handle::Handle;
 use crate::task::Notified;
@@ -57,12 +56,6 @@ use crate::{budget, context, slice};
 const TURN: u32 = 61;
 /// The most events of one poll; the kernel's ready list is the better overflow queue.
 const MAX_EVENTS: usize = 64;
-/// The most stuck cores that one sleeper watches over.
-const MAX_ADOPTED: usize = 8;
-/// A sleeper that watches over stuck cores looks at them that often even if nothing happens there: a task
-/// may have been pushed there unseen, or its thread may be back.
-const ADOPTION_TICK: Duration = Duration::from_millis(1);
-
 /// One worker: a thread and what it knows.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -83,13 +76,6 @@ pub(crate) struct Worker {
 pub(crate) struct Lost;
 
 pub(super) type Held<T = Box<Core>> = Result<T, Lost>;
-
-/// Stuck cores that a sleeper watches over: index, and since when they are stuck.
-#[derive(Default)]
-struct Adopted {
-    cores: [(usize, u64); MAX_ADOPTED],
-    len: usize,
-}
 
 impl Worker {
     pub(crate) fn new(desk: usize, handle: Handle) -> Self {
@@ -351,27 +337,6 @@ impl Worker {
         Ok(self.poll_reactor(core)?.0)
     }
 
-    /// If the watchdog's alarm is near and no core needs it, the alarm may come later.
-    fn look_after_others(&self, own: usize) {
-        let Some(watchdog) = &self.shared.watchdog else {
-            return;
-        };
-        let now = self.shared.limits.ticks.now();
-        if watchdog.is_old(now) && !self.anybody_stuck(own, now) {
-            watchdog.push(now);
-        }
-    }
-
-    /// Whether a core other than `own` is in one task for long, and nobody has adopted it.
-    fn anybody_stuck(&self, own: usize, now: u64) -> bool {
-        let mut remotes = self.shared.remotes.iter().enumerate();
-        remotes.any(|(core, remote)| {
-            core != own
-                && self.shared.stuck_since(core, now).is_some()
-                && !remote.unparker.is_adopted()
-        })
-    }
-
     /// Nothing to run here: look elsewhere, then sleep.
     fn find_or_park(&self, mut core: Box<Core>) -> Held<(Box<Core>, Option<Notified>)> {
         if self.has_local() {
@@ -410,37 +375,6 @@ impl Worker {
             }
         }
         self.park(core, searching)
-    }
-
-    /// Takes what waits for the first stuck core that has something. Not without a watchdog: what is taken
-    /// makes this core a stuck one perhaps, and nobody would look after it then.
-    fn relieve_any(&self, mut core: Box<Core>) -> Held {
-        if self.shared.watchdog.is_none() {
-            return Ok(core);
-        }
-        let now = self.shared.limits.ticks.now();
-        for victim in steal::walk(&mut core, self.shared.remotes.len()) {
-            if victim == core.index {
-                continue;
-            }
-            if let Some(start) = self.shared.stuck_since(victim, now) {
-                core = self.relieve(core, victim, start)?;
-                if self.has_work(&core) {
-                    break;
-                }
-            }
-        }
-        Ok(core)
-    }
-
-    /// Takes what waits for a stuck core, all of it into the own ring.
-    fn relieve(&self, mut core: Box<Core>, victim: usize, start: u64) -> Held {
-        let now = self.shared.limits.ticks.now();
-        stall::sample(&self.shared, victim, start, now);
-        if steal::from_stuck(&mut core, &self.shared, victim, start) {
-            self.alarm(now);
-        }
-        self.wake_all(core)
     }
 
     /// Sleeps in the own reactor until an event, the next timer or a notification. The order of the
@@ -514,78 +448,6 @@ impl Worker {
             }
         }
         Ok(core)
-    }
-
-    /// Step (d) of parking: looks at every other core's task; begins to watch over those that are stuck,
-    /// and sees to the watchdog. `last`: everybody else sleeps.
-    fn adopt(&self, own: usize, last: bool) -> Adopted {
-        let mut adopted = Adopted::default();
-        let Some(watchdog) = &self.shared.watchdog else {
-            return adopted;
-        };
-        let now = self.shared.limits.ticks.now();
-        if last {
-            if watchdog.is_sparse() {
-                watchdog.calm(now, || self.shared.idle.awake() > 0);
-            }
-            return adopted;
-        }
-        let mut any_adopted = false;
-        for core in 0..self.shared.remotes.len() {
-            let Some(start) = self.shared.stuck_since(core, now).filter(|_| core != own) else {
-                continue;
-            };
-            let unparker = &self.shared.remotes[core].unparker;
-            if adopted.len < MAX_ADOPTED && unparker.adopt() {
-                adopted.cores[adopted.len] = (core, start);
-                adopted.len += 1;
-                self.remote().counters.adoptions.add(1);
-            }
-            any_adopted |= unparker.is_adopted();
-            if now.saturating_sub(start) > self.shared.limits.alert {
-                watchdog.alert(now);
-            }
-        }
-        if any_adopted && !self.unwatched(own) {
-            if adopted.len > 0 {
-                watchdog.calm(now, || self.unwatched(own));
-            }
-        } else if watchdog.is_old(now) && !self.anybody_stuck(own, now) {
-            watchdog.push(now);
-        } else {
-            watchdog.ensure(now);
-        }
-        adopted
-    }
-
-    /// Whether a core is awake that nobody has adopted. See [`watchdog::unwatched`].
-    fn unwatched(&self, own: usize) -> bool {
-        watchdog::unwatched(&self.shared.idle, || {
-            let remotes = self.shared.remotes.iter().enumerate();
-            let adopted = remotes.filter(|(core, remote)| {
-                // Acquire: pairs with the store as a task began; its worker has armed the alarm before.
-                *core != own && remote.unparker.is_adopted() && remote.task_start.load(Acquire) != 0
-            });
-            adopted.count()
-        })
-    }
-
-    /// Waits for an event of the own reactor or of those of the stuck cores, and takes none.
-    fn wait_with(&self, adopted: &Adopted, timeout: Option<Duration>) {
-        let own: &Reactor = &self.remote().reactor;
-        let mut reactors = [own; MAX_ADOPTED + 1];
-        for ((victim, _), slot) in adopted.cores().iter().zip(&mut reactors[1..]) {
-            *slot = &self.shared.remotes[*victim].reactor;
-        }
-        let limit = timeout.map_or(ADOPTION_TICK, |timeout| timeout.min(ADOPTION_TICK));
-        let watched = if self.shared.limits.steal_readiness {
-            adopted.len + 1
-        } else {
-            1
-        };
-        if let Err(error) = wait_any(&reactors[..watched], Some(limit)) {
-            panic!("core {} cannot wait: {error}", self.core.get());
-        }
     }
 
     fn stop_searching(&self, searching: Option<Searching>) {
@@ -663,15 +525,6 @@ impl Worker {
         (core, polled.events)
     }
 
-    /// The watchdog's alarm was found here, by a worker that is awake or about to be counted as such.
-    #[cold]
-    fn alarm(&self, now: u64) {
-        if let Some(watchdog) = &self.shared.watchdog {
-            // Counted or not, there is one more than others that are awake at most.
-            watchdog.fired(&self.shared.idle, 0, now);
-        }
-    }
-
     /// Wakes what is ready and due into the ring, and decides whether a worker should be woken for it.
     fn publish(&self, core: Box<Core>) -> Held {
         let core = self.dispatch(core)?;
@@ -693,7 +546,7 @@ impl Worker {
     }
 
     /// Wakes the wakers collected in the core.
-    fn wake_all(&self, mut core: Box<Core>) -> Held {
+    pub(super) fn wake_all(&self, mut core: Box<Core>) -> Held {
         if core.wakers.is_empty() && core.due.is_empty() {
             return Ok(core);
         }
@@ -716,7 +569,7 @@ impl Worker {
     }
 
     /// Whether there is a task to run, of the core or of the thread.
-    fn has_work(&self, core: &Core) -> bool {
+    pub(super) fn has_work(&self, core: &Core) -> bool {
         core.has_work(&self.shared) || self.has_local()
     }
 
@@ -736,11 +589,5 @@ impl Worker {
             core.look_at(clock);
             // The next turn of the loop parks again, finds the timer due, and fires it.
         }
-    }
-}
-
-impl Adopted {
-    fn cores(&self) -> &[(usize, u64)] {
-        &self.cores[..self.len]
     }
 }
