@@ -1,7 +1,9 @@
 //! M5: a task put into the LIFO slot comes out once, to its owner or to a thief, with what was done before.
 //!
 //! Fails (each seen) if the owner does not look at `robbed`, if the thief does not look whether the owner is
-//! busy, or not at the word of the lease, if a fence goes, and if the swaps become relaxed.
+//! busy, or not at the word of the lease, or at the word before the flag, and if the heavy fence or one of
+//! the light ones goes. It does not guard the orderings of the swaps: with relaxed ones it passes, as
+//! the full fences of the model carry them.
 
 use std::panic::Location;
 
