@@ -141,3 +141,32 @@ fn loom_select_that_stays() {
         senders.map(|sender| sender.join().unwrap());
     });
 }
+
+/// One of the channels is ready at every moment, though not the same: `default` is not taken. Fails if
+/// `Progress::poll` says `Default` after its look at each arm.
+#[test]
+fn loom_select_default_against_a_value_that_moves() {
+    loom::model(|| {
+        let (a, a_rx) = channel(1);
+        let (b, b_rx) = channel(1);
+        a.try_send(1).unwrap();
+        let mover = {
+            let a_rx = a_rx.clone();
+            thread::spawn(move || {
+                b.try_send(2).unwrap();
+                a_rx.try_recv().is_ok()
+            })
+        };
+        let got = block_on(async {
+            select! {
+                // The one that is not ready yet is looked at first.
+                biased;
+                got = b_rx.recv() => got,
+                got = a_rx.recv() => got,
+                default => None,
+            }
+        });
+        let moved = mover.join().unwrap();
+        assert!(got.is_some(), "the mover took {moved}");
+    });
+}
