@@ -4,8 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// One measurement of a row, in nanoseconds per operation.
-pub(crate) fn row(program: &str, row: &str, cores: usize, operations: u64) -> Result<f64, String> {
+/// One measurement of a row: nanoseconds per operation, by the clock and of CPUs.
+pub(crate) fn row(
+    program: &str,
+    row: &str,
+    cores: usize,
+    operations: u64,
+) -> Result<(f64, f64), String> {
     let output = Command::new(program)
         .args(["-row", row])
         .args(["-procs", &cores.to_string()])
@@ -14,9 +19,9 @@ pub(crate) fn row(program: &str, row: &str, cores: usize, operations: u64) -> Re
         .output()
         .map_err(|e| format!("{program}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim()
-        .parse()
-        .map_err(|e| format!("{program}, {row}: {text}: {e}"))
+    let mut figures = text.split_whitespace().map(|figure| figure.parse().ok());
+    let pair = figures.next().flatten().zip(figures.next().flatten());
+    pair.ok_or_else(|| format!("{program}, {row}: {text}"))
 }
 
 /// Goroutines that burn beside an echo server; killed when dropped.

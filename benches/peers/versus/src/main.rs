@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! versus micro    [--cores "1 2"] [--rounds N] [--only NAME] [--go PATH]
-//! versus channels [--cores "1 2"] [--rounds N] [--only NAME] [--who NAME] [--go PATH]
+//! versus channels [--cores "1 2"] [--rounds N] [--only NAME] [--who NAME] [--cpu] [--go PATH]
 //! versus losses   [--cores "1 2"] [--who NAME]
 //! versus burners  [--tasks "4 64"] [--seconds S] [--go PATH]
 //! versus balance  [--seconds S]

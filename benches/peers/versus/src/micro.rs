@@ -43,7 +43,7 @@ fn measure(row: &Row, cores: usize, options: &Options) -> Result<Least, String> 
             tokio: each((row.tokio)(&tokio, row.operations)),
             go: match &options.go {
                 Some(program) if row.go && round > 0 => {
-                    Some(go::row(program, row.name, cores, row.operations)?)
+                    Some(go::row(program, row.name, cores, row.operations)?.0)
                 }
                 _ => None,
             },

@@ -8,6 +8,7 @@ pub(crate) const USAGE: &str = "usage: versus micro|channels|losses|burners|bala
   [--rounds N]        of micro and channels (7)
   [--only TEXT]       of micro and channels: rows with that in their name
   [--who TEXT]        of channels and losses: contenders with that in their name
+  [--cpu]             of channels: the time of CPUs, not that on the wall
   [--tasks \"N...\"]    of burners (4 64)
   [--seconds S]       of burners and balance (3)";
 
@@ -22,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) only: String,
     pub(crate) who: String,
+    pub(crate) cpu: bool,
     pub(crate) tasks: Vec<usize>,
     pub(crate) seconds: Duration,
 }
@@ -39,10 +41,15 @@ impl Options {
             rounds: 7,
             only: String::new(),
             who: String::new(),
+            cpu: false,
             tasks: vec![4, 64],
             seconds: Duration::from_secs(3),
         };
         while let Some(name) = args.next() {
+            if name == "--cpu" {
+                options.cpu = true;
+                continue;
+            }
             let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
             match name.as_str() {
                 "--go" => options.go = Some(value),

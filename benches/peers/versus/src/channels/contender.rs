@@ -104,9 +104,10 @@ impl Contender for Go {
     }
 
     fn measure(&self, row: &Row) -> Result<Option<Cost>, String> {
-        let nanos = go::row(&self.program, row.name, self.cores, row.operations)?;
+        let (nanos, cpu) = go::row(&self.program, row.name, self.cores, row.operations)?;
         Ok(Some(Cost {
             nanos,
+            cpu,
             allocations: None,
         }))
     }

@@ -20,7 +20,11 @@ mod select;
 /// Nanoseconds per operation; `/best` is ringspun's ratio to the best of those that do the same work.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let names = contenders(1, options)?;
-    println!("ns per operation, the least of {} rounds", options.rounds);
+    let clock = if options.cpu { "of CPUs " } else { "" };
+    println!(
+        "ns {clock}per operation, the least of {} rounds",
+        options.rounds
+    );
     println!(
         "MISS: ringspun takes more than 1.07 of the best; (in brackets): no bar; alloc: ringspun's allocations"
     );
@@ -37,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         for &cores in &options.cores {
             let contenders = contenders(cores, options)?;
             let costs = measure(row, &contenders, options.rounds)?;
-            print(row, cores, &contenders, &costs);
+            print(row, cores, &contenders, &costs, options.cpu);
         }
     }
     Ok(())
@@ -90,7 +94,14 @@ fn measure(
     Ok(least)
 }
 
-fn print(row: &Row, cores: usize, contenders: &[Box<dyn Contender>], costs: &[Option<Cost>]) {
+fn print(
+    row: &Row,
+    cores: usize,
+    contenders: &[Box<dyn Contender>],
+    costs: &[Option<Cost>],
+    cpu: bool,
+) {
+    let time = |cost: Cost| if cpu { cost.cpu } else { cost.nanos };
     let least = |role| {
         let all = contenders.iter().zip(costs);
         all.filter(|(contender, _)| contender.role() == role)
@@ -98,7 +109,7 @@ fn print(row: &Row, cores: usize, contenders: &[Box<dyn Contender>], costs: &[Op
             .reduce(Cost::min)
     };
     let (ours, best) = (least(Role::Ours), least(Role::Bar));
-    let ratio = ours.zip(best).map(|(ours, best)| ours.nanos / best.nanos);
+    let ratio = ours.zip(best).map(|(ours, best)| time(ours) / time(best));
     let miss = if ratio.is_some_and(|ratio| ratio > NOISE) {
         "MISS"
     } else {
@@ -110,7 +121,7 @@ fn print(row: &Row, cores: usize, contenders: &[Box<dyn Contender>], costs: &[Op
         figure(ratio, 2)
     );
     for cost in costs {
-        print!(" {:>11}", figure(cost.map(|cost| cost.nanos), 1));
+        print!(" {:>11}", figure(cost.map(time), 1));
     }
     // With more cores the task may have been on several threads.
     let allocations = ours.filter(|_| cores == 1).map(|cost| cost.allocations);
