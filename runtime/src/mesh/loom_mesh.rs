@@ -1,9 +1,10 @@
 //! L9: messages over a ring whose two ends sleep: in order, none lost, none twice, no wake-up lost.
 //!
-//! Fails if either side's `fetch_or(ASLEEP)` becomes a load, if what it returns is not looked at, if it
-//! is Relaxed; if the swap of `tail` or `head` becomes a load and a store, or loses its Release; if `push`
-//! does not look at GONE; if `close` sets GONE by a load and a store, or publishes `head` before it; if a
-//! half that goes does not wake; if a receiver marks the rings before it leaves its waker (all seen).
+//! Fails if the `fetch_or(ASLEEP)` becomes a load, if what it returns is not looked at, if it is Relaxed;
+//! if the swap of `tail` becomes a load and a store, or loses its Release; if `head` is stored Relaxed; if
+//! one of the two fences is gone, if `waits` is not set, or `head` not looked at after that; if `push` does
+//! not look at GONE; if `close` sets GONE by a load and a store, or publishes `head` before it; if a half
+//! that goes does not wake; if a receiver marks the rings before it leaves its waker (all seen).
 
 use std::future::Future;
 use std::pin::pin;
