@@ -17,6 +17,8 @@
 //! - [`scope`] is how work ends together: tokens, deadlines, groups of tasks, cleanups.
 //! - [`sync`] has what tasks wait for: locks, semaphores, notifications.
 //! - [`task`] is what a task is, [`time`] its timers, [`io`] the door to its reactors.
+//! - [`Handle::core`] and [`mesh`] send work and messages to other cores; a [`Snapshot`] shares what hardly
+//!   ever changes.
 //! - `scheduler/mod.rs` has the protocols, `scheduler/worker.rs` the loop.
 //!
 //! Programs use it through the facade crate `ringspun`.

@@ -25,8 +25,9 @@
 //!
 //! **Locks** of the runtime, none taken while another is held, but a desk's mail under the spares' when a
 //! thread could not be started: a shard of the registry, the inject queue and inboxes, the sleepers, a
-//! core's timers, the spares, a desk's mail, a thread's woken local tasks, a core's stall sample, the waits of
-//! a `sync` type, the ring of a broadcast channel. No user code runs under any of them.
+//! core's timers, the spares, a desk's mail, a thread's woken local tasks, a core's stall sample, the waiters
+//! of a channel, the waits of a `sync` type, the ring of a broadcast channel, the seats of a mesh, a snapshot's
+//! retired values, the listeners of a token. No user code runs under any of them.
 //!
 //! **Stuck cores.** A task that keeps its thread keeps nobody else. [`watchdog`] wakes an idle worker,
 //! which adopts the core ([`adopt`], [`steal`]) until its owner is back; without an idle one [`monitor`]
