@@ -52,9 +52,9 @@ const STATE: u64 = 3;
 const ROUND: u64 = 4;
 
 /// Fired by `notify_one`.
-const ONE: u8 = 1;
+const ONE: usize = 1;
 /// Fired by `notify_waiters`.
-const ALL: u8 = 2;
+const ALL: usize = 2;
 
 /// Tells tasks that something has happened.
 ///

@@ -48,9 +48,9 @@ const WAITERS: usize = 2;
 const SHIFT: u32 = 2;
 
 /// Fired with permits.
-const GRANTED: u8 = 1;
+const GRANTED: usize = 1;
 /// Fired because the semaphore was closed.
-const REFUSED: u8 = 2;
+const REFUSED: usize = 2;
 
 /// What a lock says of its semaphore.
 pub(super) const OPEN: &str = "nobody closes the semaphore of a lock";

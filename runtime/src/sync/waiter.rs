@@ -24,13 +24,13 @@ use std::task::{Poll, Waker};
 use pin_project_lite::pin_project;
 
 use crate::contain::wake;
-use crate::loom::atomic::AtomicU8;
+use crate::loom::atomic::AtomicUsize;
 use crate::loom::atomic::Ordering::{Acquire, Release};
 use crate::loom::{Mutex, UnsafeCell};
 use crate::wait_list::{List, Node};
 
 /// The reason of a wait that goes on.
-const WAITING: u8 = 0;
+const WAITING: usize = 0;
 
 /// The waits behind one lock.
 pub(super) type Waiters<K> = List<Waiter<K>>;
@@ -39,8 +39,9 @@ pub(super) type Waiters<K> = List<Waiter<K>>;
 pub(super) struct Waiter<K> {
     /// What is waited for; never changes.
     pub(super) key: K,
-    /// WAITING, or why the wait is over. Written once, by [`fire`].
-    fired: AtomicU8,
+    /// WAITING, or why the wait is over. Written once, by [`fire`]. A whole word: of a
+    /// byte the compiler made a node that it copied in pieces, which cost more than a lock that is free.
+    fired: AtomicUsize,
     /// Guarded by the lock of the list while the node is queued; its owner's alone otherwise.
     waker: UnsafeCell<Option<Waker>>,
 }
@@ -85,7 +86,7 @@ impl<K: fmt::Debug> fmt::Debug for Waiter<K> {
 ///
 /// The caller holds the lock of the list and has taken the node out of it since it took the lock. It does
 /// not touch the node again: its owner may free it at once.
-pub(super) unsafe fn fire<K>(node: NonNull<Node<Waiter<K>>>, reason: u8) -> Option<Waker> {
+pub(super) unsafe fn fire<K>(node: NonNull<Node<Waiter<K>>>, reason: usize) -> Option<Waker> {
     // SAFETY: the node was linked, so it is alive until the store below.
     let waiter = unsafe { &node.as_ref().data };
     // SAFETY: under the lock nobody else has the slot.
@@ -110,7 +111,7 @@ impl<K> Wait<K> {
         Self {
             node: Node::new(Waiter {
                 key,
-                fired: AtomicU8::new(WAITING),
+                fired: AtomicUsize::new(WAITING),
                 waker: UnsafeCell::new(None),
             }),
             queued: false,
@@ -158,7 +159,7 @@ impl<K> Wait<K> {
         self: Pin<&mut Self>,
         list: &Mutex<Waiters<K>>,
         waker: Option<&Waker>,
-    ) -> Poll<u8> {
+    ) -> Poll<usize> {
         let this = self.project();
         debug_assert!(*this.queued);
         let waiter = &this.node.data;
@@ -191,7 +192,7 @@ impl<K> Wait<K> {
         self: Pin<&mut Self>,
         list: &Mutex<Waiters<K>>,
         left: impl FnOnce(&mut Waiters<K>),
-    ) -> Option<u8> {
+    ) -> Option<usize> {
         let this = self.project();
         debug_assert!(*this.queued);
         *this.queued = false;
