@@ -4,7 +4,7 @@ mod support;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
@@ -415,26 +415,26 @@ async fn a_wait_may_be_dropped_or_leaked() {
     let mut select = Select::new();
     let first = select.recv(&a.1, |value| value);
     let second = select.recv(&b.1, |value| value);
-    let mut wait = Box::pin(select.wait());
-    assert!(poll_once(wait.as_mut()).await.is_none());
+    let mut wait = select.wait();
+    assert!(poll_once(Pin::new(&mut wait)).await.is_none());
     a.0.try_send(1).unwrap();
     drop(wait);
     assert_eq!(select.wait().await, Some((first, Some(1))));
     // What has come to an arm that is removed goes back.
-    let mut wait = Box::pin(select.wait());
-    assert!(poll_once(wait.as_mut()).await.is_none());
+    let mut wait = select.wait();
+    assert!(poll_once(Pin::new(&mut wait)).await.is_none());
     std::mem::forget(wait);
     a.0.try_send(2).unwrap();
     assert!(select.remove(first) && !select.remove(first));
     assert_eq!(select.recv(&a.1, |value| value), first);
     assert_eq!(select.wait().await, Some((first, Some(2))));
     // An arm that was removed while the leaked wait still offers it.
-    let mut wait = Box::pin(select.wait());
-    assert!(poll_once(wait.as_mut()).await.is_none());
+    let mut wait = select.wait();
+    assert!(poll_once(Pin::new(&mut wait)).await.is_none());
     std::mem::forget(wait);
     assert!(select.remove(second));
     assert!(b.0.try_send(3).is_err());
-    assert!(poll_once(Box::pin(select.wait()).as_mut()).await.is_none());
+    assert!(poll_once(pin!(select.wait())).await.is_none());
     assert_eq!((select.len(), select.is_empty()), (1, false));
 }
 
