@@ -97,7 +97,7 @@ impl Kind for Ours {
     }
 
     fn extra(peer: &Ringspun, row: &Row) -> Option<Cost> {
-        select::measure::<Self>(peer, row)
+        select::measure::<Self>(peer, row).or_else(|| oneshot::measure::<Self>(peer, row))
     }
 }
 
@@ -178,7 +178,7 @@ type SpscReceiver<T> = crossfire::AsyncRx<crossfire::spsc::Array<T>>;
 /// Kinds whose receives end in a `Result`, on tokio.
 macro_rules! on_tokio {
     ($($kind:ident $name:literal, $role:ident, capacity from $least:literal:
-       $($make:ident)::+, $ends:ident, $($sender:ident)::+ . $send:ident, $($receiver:ident)::+ . $recv:ident;)*) => {$(
+       $($make:ident)::+, $ends:ident, $($sender:ident)::+ . $send:ident, $($receiver:ident)::+ . $recv:ident $(, $extra:ident)?;)*) => {$(
         #[derive(Debug)]
         pub(crate) struct $kind;
 
@@ -208,6 +208,10 @@ macro_rules! on_tokio {
             async fn recv<T: Message>(receiver: &mut Self::Receiver<T>) -> Option<T> {
                 receiver.$recv().await.ok()
             }
+
+            $(fn extra(peer: &Tokio, row: &Row) -> Option<Cost> {
+                $extra::measure::<Self>(peer, row)
+            })?
         }
     )*};
 }
@@ -220,7 +224,7 @@ on_tokio! {
     Flume "flume", Bar, capacity from 1:
         flume::bounded, to_many, flume::Sender.send_async, flume::Receiver.recv_async;
     Crossfire "crossfire", Bar, capacity from 1:
-        crossfire::mpsc::bounded_async, to_one, MpscSender.send, MpscReceiver.recv;
+        crossfire::mpsc::bounded_async, to_one, MpscSender.send, MpscReceiver.recv, oneshot;
     CrossfireMany "crossf-mpmc", Bar, capacity from 1:
         crossfire::mpmc::bounded_async, to_many, MpmcSender.send, MpmcReceiver.recv;
     CrossfireOne "crossf-spsc", Listed, capacity from 1:

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::cost::{Cost, Watch};
-use super::kind::{Kind, Message, Mpsc};
+use super::kind::{Crossfire, Kind, Message, Mpsc, Ours};
 use super::row::{Row, Shape};
 use crate::peer::Peer;
 
@@ -19,6 +19,23 @@ pub(crate) trait Oneshots: Kind {
     fn answer(answer: Self::Answer) -> impl Future<Output = u64> + Send;
 }
 
+impl Oneshots for Ours {
+    type Reply = ringspun::channel::oneshot::Sender<u64>;
+    type Answer = ringspun::channel::oneshot::Receiver<u64>;
+
+    fn oneshot() -> (Self::Reply, Self::Answer) {
+        ringspun::channel::oneshot::channel()
+    }
+
+    fn reply(reply: Self::Reply, value: u64) {
+        reply.send(value).expect("somebody waits");
+    }
+
+    async fn answer(answer: Self::Answer) -> u64 {
+        answer.await.expect("a reply comes")
+    }
+}
+
 impl Oneshots for Mpsc {
     type Reply = tokio::sync::oneshot::Sender<u64>;
     type Answer = tokio::sync::oneshot::Receiver<u64>;
@@ -29,6 +46,23 @@ impl Oneshots for Mpsc {
 
     fn reply(reply: Self::Reply, value: u64) {
         reply.send(value).expect("somebody waits");
+    }
+
+    async fn answer(answer: Self::Answer) -> u64 {
+        answer.await.expect("a reply comes")
+    }
+}
+
+impl Oneshots for Crossfire {
+    type Reply = crossfire::oneshot::TxOneshot<u64>;
+    type Answer = crossfire::oneshot::RxOneshot<u64>;
+
+    fn oneshot() -> (Self::Reply, Self::Answer) {
+        crossfire::oneshot::oneshot()
+    }
+
+    fn reply(reply: Self::Reply, value: u64) {
+        reply.send(value);
     }
 
     async fn answer(answer: Self::Answer) -> u64 {
