@@ -1,7 +1,10 @@
 //! A snapshot's readers against its writers: no value is read after its end, and each is dropped once, as
 //! soon as nobody reads it.
 //!
-//! TO-FILL
+//! Fails if one of the fences is gone: that of `protect`, of `replace`, of a guard's end; if `protect` does
+//! not look again; if a guard's end, or a reader that found another value, does not collect; if the store
+//! or the end of a slot loses its Release; if the loads of slots in `hold` or `free_slot`, the load or the
+//! swap of `current`, or the push of a record become Relaxed (all seen).
 
 use std::sync::Arc as StdArc;
 
