@@ -29,6 +29,9 @@ impl<T> Receiver<T> {
     ///
     /// Dropping the future loses nothing: a value that was already passed to it goes to the next receiver
     /// that waits, or back to the head of the channel.
+    ///
+    /// A value that comes back after the channel was closed is there for whoever looks again: another receiver
+    /// may have been told the end before, as it would have been had this one kept the value.
     pub fn recv(&self) -> Recv<'_, T> {
         Recv::new(self)
     }
