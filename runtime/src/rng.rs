@@ -2,7 +2,7 @@
 //! Not for secrets.
 
 /// The generator; one for each worker.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Rng(u64);
 
 impl Rng {

@@ -36,9 +36,9 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use crate::contain::contain;
-use crate::loom::Mutex;
 use crate::loom::atomic::AtomicUsize;
-use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::loom::{Mutex, MutexGuard};
 use crate::wait_list::{List, Node};
 
 use super::offer::Offer;
@@ -48,6 +48,8 @@ use super::waiter::{Wait, Waiter};
 pub(super) struct Chan<T> {
     ring: Ring<T>,
     waiting: Mutex<Waiting<T>>,
+    /// How often the lock was taken to change something. Written under it, before anything else is.
+    epoch: AtomicUsize,
     /// Handles that can send. The last one closes the channel.
     senders: AtomicUsize,
     /// Handles that can receive. The last one closes the channel and drops what is in it.
@@ -65,6 +67,10 @@ struct Waiting<T> {
     passes: u64,
 }
 
+/// See [`Chan::empty_since`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence(usize, [usize; 2]);
+
 impl<T> Chan<T> {
     /// A channel with one handle of each kind.
     pub(super) fn new(capacity: usize) -> Self {
@@ -76,9 +82,35 @@ impl<T> Chan<T> {
                 returned: VecDeque::new(),
                 passes: 0,
             }),
+            epoch: AtomicUsize::new(0),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
+    }
+
+    /// Takes the lock to change something.
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        let waiting = self.waiting.lock();
+        // Release: with the count one sees what was changed before.
+        self.epoch
+            .store(self.epoch.load(Relaxed).wrapping_add(1), Release);
+        waiting
+    }
+
+    /// What says that a receive would have to wait. If two looks say the same, it had to wait at every moment
+    /// from the end of the first to the beginning of the second: positions only go up, and what else
+    /// there is changes under the lock, at most once for each count.
+    pub(super) fn empty_since(&self) -> Option<Evidence> {
+        // Acquire: the count first, so that the words are not older.
+        let epoch = self.epoch.load(Acquire);
+        Some(Evidence(epoch, self.ring.words_if_empty()?))
+    }
+
+    /// The same for a send.
+    pub(super) fn full_since(&self) -> Option<Evidence> {
+        // Acquire: as above.
+        let epoch = self.epoch.load(Acquire);
+        Some(Evidence(epoch, self.ring.words_if_full()?))
     }
 
     /// Sends the value that `from` holds, unless it would have to wait. `me` is the select that tries it.
@@ -92,7 +124,7 @@ impl<T> Chan<T> {
 
     #[cold]
     fn try_send_locked(&self, from: &mut Option<T>, me: Option<&Offer>) -> Push {
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         let (push, waker) = self.send_locked(&mut waiting, from, me);
         self.refresh(&waiting);
         drop(waiting);
@@ -107,7 +139,7 @@ impl<T> Chan<T> {
     /// The caller owns the node, which is not linked, and calls `unlink_sender` before it is freed.
     pub(super) unsafe fn send_or_link(&self, node: Pin<&Node<Waiter<T>>>, wait: Wait<'_>) -> Push {
         let me = wait.offer();
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         // Before the look: see "Why no wait is missed" in `ring.rs`.
         self.ring.flag_head(SENDERS);
         self.ring.flag_tail(SENDERS);
@@ -163,7 +195,7 @@ impl<T> Chan<T> {
 
     #[cold]
     fn try_recv_locked(&self, me: Option<&Offer>) -> Pop<T> {
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         let (pop, waker) = self.recv_locked(&mut waiting, me);
         self.refresh(&waiting);
         drop(waiting);
@@ -182,7 +214,7 @@ impl<T> Chan<T> {
         wait: Wait<'_>,
     ) -> Pop<T> {
         let me = wait.offer();
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         // Before the look: see "Why no wait is missed" in `ring.rs`.
         self.ring.flag_tail(RECEIVERS);
         let (pop, waker) = self.recv_locked(&mut waiting, me);
@@ -251,7 +283,7 @@ impl<T> Chan<T> {
     /// The caller owns `node`.
     pub(super) unsafe fn unlink_sender(&self, node: Pin<&Node<Waiter<T>>>) {
         let node = node.get_ref();
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         // SAFETY: the owner's node is alive, and it was linked into this list.
         unsafe { waiting.senders.remove(NonNull::from(node)) };
         // SAFETY: the lock is held.
@@ -269,7 +301,7 @@ impl<T> Chan<T> {
     /// The caller owns `node`.
     pub(super) unsafe fn unlink_receiver(&self, node: Pin<&Node<Waiter<T>>>) {
         let node = node.get_ref();
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         // SAFETY: the owner's node is alive, and it was linked into this list.
         let linked = unsafe { waiting.receivers.remove(NonNull::from(node)) };
         // SAFETY: the lock is held.
@@ -325,7 +357,7 @@ impl<T> Chan<T> {
 
     /// No more values: whoever waits is told. True for the first to close it.
     pub(super) fn close(&self) -> bool {
-        let mut waiting = self.waiting.lock();
+        let mut waiting = self.lock();
         if self.ring.is_closed() {
             return false;
         }

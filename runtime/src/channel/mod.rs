@@ -62,6 +62,7 @@ pub use sender::{Sender, WeakSender};
 /// What the expansion of `select!` names. Not for use by hand.
 #[doc(hidden)]
 pub mod __private {
+    pub use super::chan::Evidence;
     pub use super::offer::Offer;
     pub use super::select::arm::{AnyFuture, Arm, FutureKind, Operation, OperationKind, Polled};
     pub use super::select::branch::{Branch, Once};

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::chan::Chan;
+use super::chan::{Chan, Evidence};
 use super::error::RecvTimeoutError;
 use super::offer::Offer;
 use super::receiver::Receiver;
@@ -134,6 +134,11 @@ impl<'a, T> Recv<'a, T> {
             receiver,
             place: Place::new(),
         }
+    }
+
+    /// As an arm of a select: what says that it is not ready.
+    pub(super) fn not_ready(&self) -> Option<Evidence> {
+        self.receiver.chan.empty_since()
     }
 
     /// As an arm of a select: takes a value that is there.

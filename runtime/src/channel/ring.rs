@@ -158,7 +158,7 @@ impl<T> Ring<T> {
                 if tail & WAITERS != 0 && !locked {
                     return Push::Waiters;
                 }
-                if self.claim(&self.tail, tail) {
+                if self.claim_flagged(&self.tail, tail) {
                     slot.fill(at, from);
                     return Push::Done;
                 }
@@ -201,7 +201,7 @@ impl<T> Ring<T> {
             let slot = self.slot(at);
             let stamp = backoff.read(&slot.stamp);
             if stamp == at + 1 {
-                if self.claim(&self.head, head) {
+                if self.claim_flagged(&self.head, head) {
                     return Pop::Value(slot.empty(self.lap_after(at)));
                 }
                 backoff.spin();
@@ -216,6 +216,27 @@ impl<T> Ring<T> {
             // A producer has the slot and is not done, or `head` is old.
             backoff.snooze();
         }
+    }
+
+    /// Both words, if they say that there is nothing to receive and that nobody waits to send.
+    pub(super) fn words_if_empty(&self) -> Option<[usize; 2]> {
+        // The head first: it never passes the tail, so the ring was empty when the tail was read.
+        let head = self.head.load(Acquire);
+        let tail = self.tail.load(Acquire);
+        let empty = head == tail & POSITION && tail & CLOSED == 0;
+        empty.then_some([head, tail])
+    }
+
+    /// Both words, if they say that a sender would have to wait.
+    pub(super) fn words_if_full(&self) -> Option<[usize; 2]> {
+        // The tail first: it is never more than the capacity ahead, so the ring was full when the head was read.
+        let tail = self.tail.load(Acquire);
+        let head = self.head.load(Acquire);
+        let full = match self.capacity {
+            0 => tail & RECEIVERS == 0,
+            _ => self.lap_after(head & POSITION) == tail & POSITION,
+        };
+        (full && tail & CLOSED == 0).then_some([head, tail])
     }
 
     /// Sets flags in the head, under the lock.
@@ -273,16 +294,32 @@ impl<T> Ring<T> {
         &self.slots[at & self.mask]
     }
 
-    /// Moves `end` on from `word`, with the flags it has: the slot there is the caller's then.
+    /// Moves `end` on from `word`, which has no flag: the slot there is the caller's then.
     #[inline(always)]
     fn claim(&self, end: &AtomicUsize, word: usize) -> bool {
-        let next = if (word & self.mask) + 1 < self.capacity {
+        end.compare_exchange(word, self.next(word), AcqRel, Acquire)
+            .is_ok()
+    }
+
+    /// Moves `end` on from `word`, with the flags it has; under the lock, if it has one.
+    fn claim_flagged(&self, end: &AtomicUsize, word: usize) -> bool {
+        if word & WAITERS == 0 {
+            return self.claim(end, word);
+        }
+        // Release: as an exchange would. Only the holder of the lock changes a flagged word.
+        end.store(self.next(word), Release);
+        true
+    }
+
+    /// The word for the position behind `word`.
+    #[inline(always)]
+    fn next(&self, word: usize) -> usize {
+        if (word & self.mask) + 1 < self.capacity {
             word + 1
         } else {
             let lap = (word & !self.mask).wrapping_add(self.mask + 1);
             (lap & POSITION) | (word & !POSITION)
-        };
-        end.compare_exchange(word, next, AcqRel, Acquire).is_ok()
+        }
     }
 
     /// The same slot one lap later.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::chan::Evidence;
 use super::error::{SendError, SendTimeoutError};
 use super::offer::Offer;
 use super::ring::Push;
@@ -52,6 +53,11 @@ impl<'a, T> Send<'a, T> {
     pub fn cancel(mut self: Pin<&mut Self>) -> Option<T> {
         self.as_mut().unlink();
         self.project().value.take()
+    }
+
+    /// As an arm of a select: what says that it is not ready.
+    pub(super) fn not_ready(&self) -> Option<Evidence> {
+        self.sender.chan.full_since()
     }
 
     /// Sends if that need not wait; as an arm of a select, or alone.
@@ -207,6 +213,11 @@ impl<'a, T> SendFrom<'a, T> {
             *this.send.as_mut().project().value = Some(value);
         }
         (this.send.waits() || this.send.value.is_some()).then_some(this.send)
+    }
+
+    /// As an arm of a select: what says that it is not ready.
+    pub(super) fn not_ready(&self) -> Option<Evidence> {
+        self.send.not_ready()
     }
 
     /// What was not sent goes back to the caller's place.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::channel::chan::Evidence;
 use crate::channel::error::SendError;
 use crate::channel::offer::Offer;
 use crate::channel::waiter::Wait;
@@ -21,6 +22,9 @@ pub trait Arm {
 
     /// Commits if that need not wait.
     fn try_now(self: Pin<&mut Self>, cx: &mut Context<'_>, offer: &Offer) -> Poll<Self::Output>;
+
+    /// What says that it is not ready now, if that is plain to see.
+    fn not_ready(&self) -> Option<Evidence>;
 
     /// Begins to wait as arm `arm` of `offer`, or commits if it can meanwhile.
     fn link(self: Pin<&mut Self>, offer: &Offer, arm: usize) -> Poll<Self::Output>;
@@ -38,6 +42,10 @@ impl<T> Arm for Recv<'_, T> {
 
     fn try_now(self: Pin<&mut Self>, _: &mut Context<'_>, offer: &Offer) -> Poll<Option<T>> {
         self.try_now(offer)
+    }
+
+    fn not_ready(&self) -> Option<Evidence> {
+        self.not_ready()
     }
 
     fn link(self: Pin<&mut Self>, offer: &Offer, arm: usize) -> Poll<Option<T>> {
@@ -61,6 +69,10 @@ impl<T> Arm for Send<'_, T> {
         self.try_now(Some(offer))
     }
 
+    fn not_ready(&self) -> Option<Evidence> {
+        self.not_ready()
+    }
+
     fn link(self: Pin<&mut Self>, offer: &Offer, arm: usize) -> Poll<Self::Output> {
         self.link(Wait::Arm(offer, arm))
     }
@@ -82,6 +94,10 @@ impl<T> Arm for SendFrom<'_, T> {
         let send = self.as_mut().send();
         let tried = send.map_or(Poll::Pending, |send| send.try_now(Some(offer)));
         tried.map(|result| self.end(result))
+    }
+
+    fn not_ready(&self) -> Option<Evidence> {
+        self.not_ready()
     }
 
     fn link(mut self: Pin<&mut Self>, offer: &Offer, arm: usize) -> Poll<Self::Output> {
@@ -111,6 +127,10 @@ impl<A: Arm> Arm for Pin<&mut A> {
 
     fn try_now(self: Pin<&mut Self>, cx: &mut Context<'_>, offer: &Offer) -> Poll<A::Output> {
         self.as_deref_mut().try_now(cx, offer)
+    }
+
+    fn not_ready(&self) -> Option<Evidence> {
+        (**self).not_ready()
     }
 
     fn link(self: Pin<&mut Self>, offer: &Offer, arm: usize) -> Poll<A::Output> {
@@ -147,6 +167,10 @@ impl<F: Future> Arm for Polled<F> {
 
     fn try_now(self: Pin<&mut Self>, cx: &mut Context<'_>, _: &Offer) -> Poll<F::Output> {
         self.project().future.poll(cx)
+    }
+
+    fn not_ready(&self) -> Option<Evidence> {
+        None
     }
 
     fn link(self: Pin<&mut Self>, _: &Offer, _: usize) -> Poll<F::Output> {

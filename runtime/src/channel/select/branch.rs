@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::arm::Arm;
+use crate::channel::chan::Evidence;
 use crate::channel::offer::Offer;
 
 /// What the select knows of its arms.
@@ -18,6 +19,9 @@ pub trait Branch {
 
     /// Commits if that need not wait; true if it did.
     fn try_now(self: Pin<&mut Self>, cx: &mut Context<'_>, offer: &Offer) -> bool;
+
+    /// What says that it is not ready now, if that is plain to see.
+    fn not_ready(&self) -> Option<Evidence>;
 
     /// Begins to wait, or commits if it can meanwhile; true if it did.
     fn link(self: Pin<&mut Self>, offer: &Offer, arm: usize) -> bool;
@@ -95,6 +99,10 @@ impl<A: Arm, P: Fn(&A::Output) -> bool> Branch for Once<A, P> {
         let arm = self.as_mut().project().arm.as_pin_mut();
         let outcome = arm.map_or(Poll::Pending, |arm| arm.try_now(cx, offer));
         self.accept(outcome)
+    }
+
+    fn not_ready(&self) -> Option<Evidence> {
+        self.arm.as_ref()?.not_ready()
     }
 
     fn link(mut self: Pin<&mut Self>, offer: &Offer, arm: usize) -> bool {

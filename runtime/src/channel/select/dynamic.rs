@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use super::arm::{Arm, Polled};
 use super::branch::Branch;
 use super::race::{Arms, Mode, Progress, Won};
+use crate::channel::chan::Evidence;
 use crate::channel::offer::Offer;
 use crate::channel::{Receiver, SendError, Sender};
 
@@ -330,6 +331,10 @@ impl<A: Arm, P: Fn(&A::Output) -> bool, M> Branch for Each<A, P, M> {
     fn try_now(mut self: Pin<&mut Self>, cx: &mut Context<'_>, offer: &Offer) -> bool {
         let outcome = self.as_mut().project().arm.try_now(cx, offer);
         self.accept(outcome)
+    }
+
+    fn not_ready(&self) -> Option<Evidence> {
+        self.arm.not_ready()
     }
 
     fn link(mut self: Pin<&mut Self>, offer: &Offer, arm: usize) -> bool {

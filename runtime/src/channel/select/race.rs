@@ -3,7 +3,8 @@
 //! 1. Take the offer back. If it was won in the sleep, that arm has committed: done.
 //! 2. Try the *candidates* in random order, each with the same chance to be first: those that were marked, at
 //!    the beginning all, and the futures, which nothing marks. The first that commits is the outcome.
-//! 3. A `default` is due now if only one arm can be won by others.
+//! 3. A `default` is due now if only one arm can be won by others, or if two looks at the words of all
+//!    channels, one after the other, show the same.
 //! 4. Link the candidates, each with one more look under the lock of its channel.
 //! 5. Offer. If an arm was marked since, go back to 2 with that arm.
 //! 6. A `default` takes the offer back at once. At the moment of the offer all arms were linked and none was
@@ -22,6 +23,9 @@ use super::branch::Branch;
 use super::set::ArmSet;
 use crate::budget;
 use crate::channel::offer::{Offer, ROUNDS};
+
+/// For so many arms a `default` is decided by looking at words.
+const FEW: usize = 8;
 
 /// The arms of one select.
 pub trait Arms {
@@ -127,7 +131,7 @@ impl Progress {
             if self.live.is_empty() {
                 return Poll::Ready(Won::Nobody);
             }
-            if mode.default && !self.is_shared() {
+            if mode.default && (!self.is_shared() || self.none_is_ready(arms)) {
                 proceed.made_progress();
                 return Poll::Ready(Won::Default);
             }
@@ -154,6 +158,28 @@ impl Progress {
         // Two selects dance around each other: let the others go first.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the words of all channels say that there was a moment at which no arm was ready: none of them
+    /// changes from the end of the first look at them to the beginning of the second.
+    fn none_is_ready(&self, arms: &mut (impl Arms + ?Sized)) -> bool {
+        let mut seen = [None; FEW];
+        if arms.count() > FEW {
+            return false;
+        }
+        let mut unchanged = true;
+        for first in [true, false] {
+            for (arm, seen) in seen.iter_mut().enumerate().take(arms.count()) {
+                let asked = arms
+                    .get(arm)
+                    .filter(|arm| arm.is_live() && !arm.is_polled());
+                let Some(asked) = asked else { continue };
+                let now = asked.not_ready();
+                unchanged &= now.is_some() && (first || *seen == now);
+                *seen = now;
+            }
+        }
+        unchanged
     }
 
     /// Whether others can win one arm while the select looks at another.

@@ -1,6 +1,6 @@
 //! A set of arms, a bit each; up to 64 of them need no memory of their own.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use crate::rng::Rng;
 
@@ -113,9 +113,12 @@ fn below(bound: u32) -> u32 {
         return 0;
     }
     thread_local! {
-        static RNG: RefCell<Rng> = RefCell::new(Rng::new(seed()));
+        static RNG: Cell<Option<Rng>> = const { Cell::new(None) };
     }
-    RNG.with_borrow_mut(|rng| rng.below(bound))
+    let mut rng = RNG.get().unwrap_or_else(|| Rng::new(seed()));
+    let number = rng.below(bound);
+    RNG.set(Some(rng));
+    number
 }
 
 /// The next thread's seed: their count, so that a run with one thread can be repeated.
