@@ -17,10 +17,10 @@ const BUDGET: u8 = 128;
 const UNLIMITED: u8 = u8::MAX;
 
 /// The same in time, for operations that take long or have much work between them. A look costs 9 ns: it is
-/// made every fourth operation, or every thirty-second of those that make no system call.
+/// made every fourth operation. Of those that make no system call and would be dearer for the look than by
+/// themselves, it is made after the second, fourth, eighth ...: a poll is then over at twice this time.
 const LONGEST: Duration = Duration::from_micros(500);
 const LOOK_EVERY: u8 = 4;
-const LOOK_EVERY_QUICK: u8 = 32;
 
 thread_local! {
     static LEFT: Cell<u8> = const { Cell::new(UNLIMITED) };
@@ -63,17 +63,18 @@ impl Drop for Proceed {
 /// task has been woken and will go on after the others.
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
-    proceed::<LOOK_EVERY>(cx)
+    proceed(cx, |done| done % LOOK_EVERY == 0)
 }
 
 /// As [`poll_proceed`], for an operation of a few nanoseconds: one that makes no system call.
 #[inline]
 pub fn poll_proceed_quick(cx: &mut Context<'_>) -> Poll<Proceed> {
-    proceed::<LOOK_EVERY_QUICK>(cx)
+    proceed(cx, |done| done > 1 && done.is_power_of_two())
 }
 
+/// `looks` says after how many operations of this poll to look at the time.
 #[inline]
-fn proceed<const LOOK_EVERY: u8>(cx: &mut Context<'_>) -> Poll<Proceed> {
+fn proceed(cx: &mut Context<'_>, looks: impl Fn(u8) -> bool) -> Poll<Proceed> {
     LEFT.with(|left| match left.get() {
         UNLIMITED => Poll::Ready(Proceed { progress: true }),
         0 => {
@@ -81,7 +82,7 @@ fn proceed<const LOOK_EVERY: u8>(cx: &mut Context<'_>) -> Poll<Proceed> {
             Poll::Pending
         }
         // The first operation is always allowed: a poll that comes late to it still gets on.
-        n if n < BUDGET && n % LOOK_EVERY == 0 && is_late() => {
+        n if n < BUDGET && looks(BUDGET - n) && is_late() => {
             left.set(0);
             cx.waker().wake_by_ref();
             Poll::Pending

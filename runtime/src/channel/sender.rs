@@ -48,7 +48,7 @@ impl<T> Sender<T> {
     /// Sends the value that lies in `from`, and takes it out of there only when it is sent.
     ///
     /// For an arm of a `select!`: if another arm wins, the value is still in its place. While the place is
-    /// empty the future waits for ever, so an empty place switches the arm off.
+    /// empty the future waits for ever: such an arm never commits. (For `else` to know, add a guard.)
     ///
     /// ```
     /// # ringspun_runtime::Builder::new().cores(1).build().unwrap().block_on(async {

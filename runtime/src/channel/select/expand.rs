@@ -41,6 +41,27 @@
 /// A pattern may be refutable, as `Some(reply)` above. What it refuses is dropped, and the arm is switched
 /// off for the rest of this select.
 ///
+/// So a loop over several sources that ends with the last of them is
+///
+/// ```
+/// # use ringspun_runtime::{channel::channel, select};
+/// # ringspun_runtime::Builder::new().cores(1).build().unwrap().block_on(async {
+/// # let ((a, left), (b, right)) = (channel(1), channel(1));
+/// # a.send(1).await.unwrap();
+/// # b.send(2).await.unwrap();
+/// # drop((a, b));
+/// # let mut sum = 0;
+/// loop {
+///     select! {
+///         Some(n) = left.recv() => sum += n,
+///         Some(n) = right.recv() => sum += n,
+///         else => break,
+///     }
+/// }
+/// # assert_eq!(sum, 3);
+/// # });
+/// ```
+///
 /// To keep the value of a send that loses, use [`Sender::send_from`]; to keep a future from one select to the
 /// next, pin it outside and write `&mut future`, or for an operation of a channel `operation.as_mut()`.
 ///
