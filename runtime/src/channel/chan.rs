@@ -67,7 +67,7 @@ struct Waiting<T> {
     passes: u64,
 }
 
-/// See [`Chan::empty_since`].
+/// What says that an operation would have to wait; see `Chan::empty_since`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence(usize, [usize; 2]);
 
