@@ -38,16 +38,16 @@ use std::task::Waker;
 use crate::contain::contain;
 use crate::loom::atomic::AtomicUsize;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use crate::loom::{Mutex, MutexGuard};
 use crate::wait_list::{List, Node};
 
+use super::lock::{Guard, Lock};
 use super::offer::Offer;
 use super::ring::{CLOSED, Pop, Push, RECEIVERS, RETURNED, Ring, SENDERS};
 use super::waiter::{Wait, Waiter};
 
 pub(super) struct Chan<T> {
     ring: Ring<T>,
-    waiting: Mutex<Waiting<T>>,
+    waiting: Lock<Waiting<T>>,
     /// How often the lock was taken to change something. Written under it, before anything else is.
     epoch: AtomicUsize,
     /// Handles that can send. The last one closes the channel.
@@ -76,7 +76,7 @@ impl<T> Chan<T> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             ring: Ring::new(capacity),
-            waiting: Mutex::new(Waiting {
+            waiting: Lock::new(Waiting {
                 receivers: List::new(),
                 senders: List::new(),
                 returned: VecDeque::new(),
@@ -89,7 +89,7 @@ impl<T> Chan<T> {
     }
 
     /// Takes the lock to change something.
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+    fn lock(&self) -> Guard<'_, Waiting<T>> {
         let waiting = self.waiting.lock();
         // Release: with the count one sees what was changed before.
         self.epoch

@@ -20,6 +20,7 @@
 //! |---|---|
 //! | `ring.rs` | the buffer, without a lock while nobody waits |
 //! | `chan.rs` | the lists of those who wait, and the one lock |
+//! | `lock.rs` | that lock |
 //! | `waiter.rs`, `offer.rs` | one who waits, alone or as an arm of a select |
 //! | `send.rs`, `recv.rs` | the futures |
 //! | `select/` | `select!` and [`Select`] |
@@ -35,6 +36,7 @@ pub mod watch;
 mod backoff;
 mod chan;
 mod error;
+mod lock;
 mod misuse;
 mod offer;
 mod receiver;
