@@ -26,7 +26,9 @@ fn one_of_two(capacity: usize) {
         let other = if first == Some(1) { &b_rx } else { &a_rx };
         let second = block_on(other.recv());
         assert_eq!(first.unwrap() + second.unwrap(), 3);
-        senders.map(|sender| sender.join().unwrap());
+        for sender in senders {
+            sender.join().unwrap();
+        }
     });
 }
 
@@ -138,7 +140,9 @@ fn loom_select_that_stays() {
             sum += got.unwrap_or(0);
         }
         assert_eq!(sum, 3);
-        senders.map(|sender| sender.join().unwrap());
+        for sender in senders {
+            sender.join().unwrap();
+        }
     });
 }
 
