@@ -1,5 +1,12 @@
 //! Models of the channel: send, receive, close, drop and cancel at capacities 0, 1 and 2. Each value is
 //! seen or dropped exactly once, in order, and nobody sleeps for ever (loom reports that as a deadlock).
+//!
+//! Each of these was seen to fail when weakened: `one_sender` if a stamp is stored relaxed (race), if
+//! `RECEIVERS` is set after the look, if `SENDERS` is not set in the head before it (both sides asleep), or if
+//! `push` takes no notice of flags; at capacity 0 if `done` is set relaxed. `cancelled_receive` if
+//! the value is not given back, or the node not unlinked. `close` if waiting senders are forgotten,
+//! `last_receiver` if the values are not taken out, `two_senders` if a word without a flag is changed by a
+//! plain store.
 
 use std::future::Future;
 use std::pin::pin;
