@@ -11,13 +11,12 @@
 
 mod args;
 
-use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use ringspun::channel::{Sender, channel};
 use ringspun::net::{Acceptor, Buffer, TcpStream, tcp};
 use ringspun::{signal, spawn};
 
@@ -29,51 +28,7 @@ const LINE: usize = 4096;
 type Message = Arc<[u8]>;
 
 #[derive(Default)]
-struct Mailbox(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    messages: VecDeque<Message>,
-    closed: bool,
-    reader: Option<Waker>,
-}
-
-impl Mailbox {
-    fn change(&self, f: impl FnOnce(&mut Inner)) {
-        let waker = {
-            let mut inner = self.0.lock().expect("no panic under this lock");
-            f(&mut inner);
-            inner.reader.take()
-        };
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    fn push(&self, message: Message) {
-        self.change(|inner| {
-            if inner.messages.len() < MAILBOX {
-                inner.messages.push_back(message);
-            }
-        });
-    }
-
-    async fn next(&self) -> Option<Message> {
-        poll_fn(|cx| {
-            let mut inner = self.0.lock().expect("no panic under this lock");
-            match inner.messages.pop_front() {
-                Some(message) => Poll::Ready(Some(message)),
-                None if inner.closed => Poll::Ready(None),
-                None => {
-                    inner.reader = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await
-    }
-}
-
-#[derive(Default)]
-struct Room(Mutex<HashMap<SocketAddr, Arc<Mailbox>>>);
+struct Room(Mutex<HashMap<SocketAddr, Sender<Message>>>);
 
 impl Room {
     fn say(&self, from: SocketAddr, text: &[u8]) {
@@ -82,7 +37,8 @@ impl Room {
             .into();
         for (addr, mailbox) in &*self.0.lock().expect("no panic under this lock") {
             if *addr != from {
-                mailbox.push(message.clone());
+                // Full or closed: this client loses the message.
+                let _ = mailbox.try_send(message.clone());
             }
         }
     }
@@ -112,21 +68,17 @@ fn main() -> std::io::Result<()> {
 async fn client(stream: TcpStream, room: &Room) -> std::io::Result<()> {
     let addr = stream.peer_addr()?;
     let (mut read, mut write) = stream.into_split();
-    let mailbox = Arc::new(Mailbox::default());
+    let (mailbox, outgoing) = channel::<Message>(MAILBOX);
     let others = {
         let mut members = room.0.lock().expect("no panic under this lock");
         members.insert(addr, mailbox.clone());
         members.len() - 1
     };
-    mailbox.push(
-        format!("welcome; {others} others are here\n")
-            .into_bytes()
-            .into(),
-    );
+    let welcome = format!("welcome; {others} others are here\n");
+    let _ = mailbox.try_send(welcome.into_bytes().into());
     room.say(addr, b"has joined");
-    let outgoing = mailbox.clone();
     let writer = spawn(async move {
-        while let Some(message) = outgoing.next().await {
+        while let Some(message) = outgoing.recv().await {
             write.write_all(&message).await?;
         }
         write.close().await
@@ -137,7 +89,8 @@ async fn client(stream: TcpStream, room: &Room) -> std::io::Result<()> {
         .expect("no panic under this lock")
         .remove(&addr);
     room.say(addr, b"has left");
-    mailbox.change(|inner| inner.closed = true);
+    // The last sender: the writer ends when it has written what is there.
+    drop(mailbox);
     let _ = writer.await;
     result
 }

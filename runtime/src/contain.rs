@@ -16,7 +16,7 @@ pub(crate) fn contain(f: impl FnOnce()) {
     }
 }
 
-/// Wakes, if there is somebody to wake.
+/// Wakes, if there is somebody to wake. A waker that panics hurts neither the caller nor those it wakes after.
 pub(crate) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         contain(|| waker.wake());

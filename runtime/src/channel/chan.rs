@@ -35,7 +35,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use crate::contain::contain;
+use crate::contain::wake;
 use crate::loom::atomic::AtomicUsize;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::wait_list::{List, Node};
@@ -126,9 +126,7 @@ impl<T> Chan<T> {
     fn try_send_locked(&self, from: &mut Option<T>, me: Option<&Offer>) -> Push {
         let mut waiting = self.lock();
         let (push, waker) = self.send_locked(&mut waiting, from, me);
-        self.refresh(&waiting);
-        drop(waiting);
-        wake(waker);
+        self.unlock(waiting, waker);
         push
     }
 
@@ -157,10 +155,8 @@ impl<T> Chan<T> {
         } else {
             unused = Some(wait);
         }
-        self.refresh(&waiting);
-        drop(waiting);
+        self.unlock(waiting, waker);
         drop(unused);
-        wake(waker);
         push
     }
 
@@ -171,9 +167,7 @@ impl<T> Chan<T> {
         from: &mut Option<T>,
         me: Option<&Offer>,
     ) -> (Push, Option<Waker>) {
-        if self.ring.is_closed() {
-            return (Push::Closed, None);
-        }
+        // After the closing nobody is linked, and the ring says so.
         let number = waiting.passes;
         if let Some(receiver) = take(&mut waiting.receivers, self.but(me)) {
             waiting.passes += 1;
@@ -197,9 +191,7 @@ impl<T> Chan<T> {
     fn try_recv_locked(&self, me: Option<&Offer>) -> Pop<T> {
         let mut waiting = self.lock();
         let (pop, waker) = self.recv_locked(&mut waiting, me);
-        self.refresh(&waiting);
-        drop(waiting);
-        wake(waker);
+        self.unlock(waiting, waker);
         pop
     }
 
@@ -227,10 +219,8 @@ impl<T> Chan<T> {
         } else {
             unused = Some(wait);
         }
-        self.refresh(&waiting);
-        drop(waiting);
+        self.unlock(waiting, waker);
         drop(unused);
-        wake(waker);
         pop
     }
 
@@ -287,10 +277,9 @@ impl<T> Chan<T> {
         // SAFETY: the owner's node is alive, and it was linked into this list.
         unsafe { waiting.senders.remove(NonNull::from(node)) };
         // SAFETY: the lock is held.
-        let waker = unsafe { node.data.swap_waker(None) };
-        self.refresh(&waiting);
-        drop(waiting);
-        drop(waker);
+        let unused = unsafe { node.data.swap_waker(None) };
+        self.unlock(waiting, None);
+        drop(unused);
     }
 
     /// Takes the owner's node out. A value that was passed to it and not looked at goes to the next
@@ -315,10 +304,8 @@ impl<T> Chan<T> {
                 waker = self.give_back(&mut waiting, number, value);
             }
         }
-        self.refresh(&waiting);
-        drop(waiting);
+        self.unlock(waiting, waker);
         drop(unused);
-        wake(waker);
     }
 
     /// Under the lock: a receiver has a value it will not look at. It came by pass `number`.
@@ -362,9 +349,11 @@ impl<T> Chan<T> {
             return false;
         }
         self.ring.flag_tail(CLOSED);
-        let waiting_now = &mut *waiting;
+        let Waiting {
+            receivers, senders, ..
+        } = &mut *waiting;
         let mut wakers = Vec::new();
-        for list in [&mut waiting_now.receivers, &mut waiting_now.senders] {
+        for list in [receivers, senders] {
             while let Some(node) = take(list, None) {
                 // SAFETY: won just now, and alive until it is settled.
                 let waiter = unsafe { &node.as_ref().data };
@@ -373,14 +362,13 @@ impl<T> Chan<T> {
                 wakers.push(unsafe { waiter.settle() });
             }
         }
-        self.refresh(&waiting);
-        drop(waiting);
+        self.unlock(waiting, None);
         wakers.into_iter().for_each(wake);
         true
     }
 
-    /// Clears the flags that say more than the lists do.
-    fn refresh(&self, waiting: &Waiting<T>) {
+    /// Clears the flags that say more than the lists do, gives the lock back, and wakes.
+    fn unlock(&self, waiting: Guard<'_, Waiting<T>>, waker: Option<Waker>) {
         let mut nobody = 0;
         if waiting.receivers.is_empty() {
             nobody |= RECEIVERS;
@@ -393,6 +381,8 @@ impl<T> Chan<T> {
         if waiting.returned.is_empty() {
             self.ring.unflag_head(RETURNED);
         }
+        drop(waiting);
+        wake(waker);
     }
 
     /// Whose nodes to leave alone: with a buffer a select that meets itself looks again, without one it
@@ -519,13 +509,6 @@ unsafe fn pass<T>(
     unsafe { receiver.set_ticket(number) };
     // SAFETY: won, and the lock is held.
     unsafe { receiver.settle() }
-}
-
-/// A waker that panics hurts neither its channel's other side nor those who are woken after it.
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        contain(|| waker.wake());
-    }
 }
 
 /// Counts a clone. The count is as wide as an address: it aborts before it wraps, as `Arc` does.

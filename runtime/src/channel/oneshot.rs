@@ -110,7 +110,7 @@ impl<T> Sender<T> {
 
     /// As [`closed`](Self::closed), for futures written by hand: the latest waker is woken.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         // SAFETY: this is the sender, borrowed exclusively.
         if !unsafe { self.cell().poll_closed(cx.waker()) } {
             return Poll::Pending;
@@ -224,7 +224,7 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         let mut result = self.try_recv();
         if matches!(result, Err(TryRecvError::Empty)) {
             let waits = self

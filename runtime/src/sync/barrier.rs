@@ -59,7 +59,7 @@ impl Barrier {
     /// Who drops the future before the barrier has opened has not come.
     pub async fn wait(&self) -> BarrierWaitResult {
         // Paid before it counts: nothing may be dropped between its arrival and the end.
-        poll_fn(|cx| budget::poll_proceed(cx).map(Proceed::made_progress)).await;
+        poll_fn(|cx| budget::poll_proceed_quick(cx).map(Proceed::made_progress)).await;
         let Some(arrival) = self.arrive() else {
             self.opened.notify_waiters();
             return BarrierWaitResult(true);

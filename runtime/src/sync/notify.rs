@@ -169,7 +169,7 @@ impl Notify {
             // Before the look: what is changed and told after it is heard.
             let notified = pin!(self.notified());
             let found = poll_fn(|cx| {
-                let proceed = ready!(budget::poll_proceed(cx));
+                let proceed = ready!(budget::poll_proceed_quick(cx));
                 let found = look();
                 if found.is_some() {
                     proceed.made_progress();
@@ -396,7 +396,7 @@ impl Future for Notified<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         ready!(self.advance(Some(cx.waker())));
         proceed.made_progress();
         Poll::Ready(())

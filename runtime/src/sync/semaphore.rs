@@ -455,7 +455,7 @@ impl Future for Take<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         let free = !self.wait.is_queued() && self.semaphore.try_take(*self.wait.key()).is_ok();
         let taken = if free {
             Ok(())

@@ -81,7 +81,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = std::task::ready!(budget::poll_proceed(cx));
+        let proceed = std::task::ready!(budget::poll_proceed_quick(cx));
         let mut output = Poll::Pending;
         let read = self.header().vtable.read_output;
         // SAFETY: the cell is live, this is its join handle, and `output` has the type of `T`.

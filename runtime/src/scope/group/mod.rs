@@ -354,7 +354,7 @@ impl<T: Send + 'static> TaskGroup<T> {
 
     fn poll_child(&mut self, cx: &mut Context<'_>) -> Poll<Option<(u64, Result<T, JoinError>)>> {
         if self.joining.is_none() {
-            let proceed = ready!(budget::poll_proceed(cx));
+            let proceed = ready!(budget::poll_proceed_quick(cx));
             self.joining = ready!(self.members.poll_ended(cx));
             proceed.made_progress();
         }

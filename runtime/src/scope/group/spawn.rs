@@ -48,7 +48,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let proceed = ready!(budget::poll_proceed(cx));
+        let proceed = ready!(budget::poll_proceed_quick(cx));
         ready!(this.group.members.poll_room(this.group.limit, cx));
         proceed.made_progress();
         let future = this.future.take().expect("not polled after it was ready");
