@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use crate::contain;
 use crate::loom::Mutex;
 
 /// A place for the waker of the one task that may wait here.
@@ -30,8 +31,6 @@ impl Seat {
     /// Wakes who waits here. However many call it, each waker is used once.
     pub(super) fn wake(&self) {
         let waker = self.0.lock().take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        contain::wake(waker);
     }
 }
