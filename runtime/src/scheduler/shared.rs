@@ -21,7 +21,7 @@ use super::stall::{Reported, Sample};
 use super::watchdog::Watchdog;
 use crate::blocking::pool::{Config, Pool};
 use crate::context;
-use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::loom::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::loom::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::loom::{CachePadded, Mutex};
 use crate::metrics::{Counter, Counters, Metrics};
@@ -241,10 +241,13 @@ impl Shared {
 
     /// Begins the shutdown; true the first time. See `shutdown.rs`.
     pub(crate) fn close(&self) -> bool {
-        if self.closed.swap(true, AcqRel) {
+        // The queue before the flag: a worker that sees the flag empties the queue, and that is the last
+        // time anybody does.
+        if !self.inject.close() {
             return false;
         }
-        self.inject.close();
+        // Release: who sees the flag sees the queue closed.
+        self.closed.store(true, Release);
         self.spares.close(&self.desks);
         self.trace.end();
         if let Some(monitor) = &self.monitor {

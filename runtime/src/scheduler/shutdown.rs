@@ -1,6 +1,6 @@
 //! The end of a runtime, in numbered steps.
 //!
-//! 1. `Shared::close`, once: the flag is set, the inject queue takes nothing more, every worker is
+//! 1. `Shared::close`, once: the inject queue takes nothing more, then the flag is set, every worker is
 //!    unparked. (`Runtime::drop`)
 //!    The monitor ends, and so do spares that wait: from now on no core changes hands. Blocking jobs that
 //!    have not begun are cancelled (`blocking/pool.rs` has the steps of the pool).
