@@ -55,31 +55,31 @@ async fn a_buffer_takes_its_capacity_and_no_more() {
 async fn those_who_wait_are_served_in_their_order() {
     for capacity in [0, 1] {
         let (tx, rx) = channel(capacity);
-        let receivers: Vec<_> = (0..5)
-            .map(|_| {
-                let rx = rx.clone();
-                spawn(async move { rx.recv().await })
-            })
-            .collect();
-        settle().await;
+        // Polled here, one after the other: tasks may begin in another order than they are spawned in.
+        let mut receivers: Vec<_> = (0..5).map(|_| Box::pin(rx.recv())).collect();
+        for receiver in &mut receivers {
+            assert_eq!(poll_once(receiver.as_mut()).await, None);
+        }
         for n in 0..5 {
             tx.send(n).await.unwrap();
         }
         for (n, receiver) in receivers.into_iter().enumerate() {
-            assert_eq!(receiver.await.unwrap(), Some(n));
+            assert_eq!(receiver.await, Some(n));
         }
-        let senders: Vec<_> = (0..5)
-            .map(|n| {
-                let tx = tx.clone();
-                spawn(async move { tx.send(n).await })
-            })
-            .collect();
-        settle().await;
+        let mut waiting = Vec::new();
+        for n in 0..5 {
+            let mut send = Box::pin(tx.send(n));
+            match poll_once(send.as_mut()).await {
+                Some(sent) => sent.unwrap(),
+                None => waiting.push(send),
+            }
+        }
+        assert_eq!(waiting.len(), 5 - capacity);
         for n in 0..5 {
             assert_eq!(rx.recv().await, Some(n));
         }
-        for sender in senders {
-            sender.await.unwrap().unwrap();
+        for send in waiting {
+            send.await.unwrap();
         }
     }
 }
