@@ -61,6 +61,7 @@ mod percent;
 pub mod proto;
 mod router;
 mod server;
+mod upgrade;
 
 pub use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
@@ -68,4 +69,5 @@ pub use self::handler::Handler;
 pub use self::message::{Body, BodyError, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};
-pub use self::server::{Ended, Limits, Serve, Server};
+pub use self::server::{Ended, Limits, Opening, Serve, Server, TakeOver};
+pub use self::upgrade::Upgraded;

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::body::Body;
 use crate::proto::{InvalidHeader, append_header};
+use crate::upgrade::{Switch, Upgraded};
 
 /// A response: status, header lines and a body.
 ///
@@ -40,6 +41,8 @@ pub struct Response {
     /// What a GET would have as its length; for answers to HEAD and for 304.
     pub(crate) length: Option<u64>,
     pub(crate) body: Body,
+    /// What goes on with the connection behind this response, if it is no longer HTTP.
+    pub(crate) switch: Option<Box<Switch>>,
 }
 
 impl Response {
@@ -55,6 +58,7 @@ impl Response {
             lines: Vec::new(),
             length: None,
             body: Body::empty(),
+            switch: None,
         }
     }
 
@@ -82,6 +86,64 @@ impl Response {
         Self::typed("application/json", body)
     }
 
+    /// 101: from here on the connection speaks another protocol, with `serve` (RFC 9110 7.8).
+    ///
+    /// It is sent if the client has offered the protocol; if not, the client gets 426 with the
+    /// name. `serve` runs in the connection's task when the response has been sent. A request
+    /// with a body must have been read to its end.
+    ///
+    /// # Panics
+    /// `protocol` is not a protocol's name: the program itself is wrong then.
+    ///
+    /// # Examples
+    /// See [`Upgraded`].
+    #[must_use]
+    pub fn upgrade<F, Fut>(protocol: &str, serve: F) -> Self
+    where
+        F: FnOnce(Upgraded) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let mut response = Self::new(StatusCode::SWITCHING_PROTOCOLS);
+        let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+        assert!(
+            !protocol.is_empty() && protocol.bytes().all(is_name),
+            "a protocol's name has no space, comma or control character"
+        );
+        response.lines = format!("Connection: Upgrade\r\nUpgrade: {protocol}\r\n").into_bytes();
+        response.switch = Some(Switch::new(serve));
+        response
+    }
+
+    /// 200 for a CONNECT: from here on the connection is a tunnel, with `serve` at this end of it
+    /// (RFC 9110 9.3.6). For requests of other methods it is an error, and the client gets 500.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use ringspun_http::{Request, Response, StatusCode, Upgraded};
+    /// use ringspun_net::{TcpStream, io::copy_bidirectional};
+    ///
+    /// async fn connect(request: Request) -> Response {
+    ///     let Ok(mut there) = TcpStream::connect(request.target()).await else {
+    ///         return Response::new(StatusCode::BAD_GATEWAY);
+    ///     };
+    ///     Response::tunnel(|mut here: Upgraded| async move {
+    ///         let _ = copy_bidirectional(&mut here, &mut there).await;
+    ///     })
+    /// }
+    /// # let _ = connect;
+    /// ```
+    #[must_use]
+    pub fn tunnel<F, Fut>(serve: F) -> Self
+    where
+        F: FnOnce(Upgraded) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Self {
+            switch: Some(Switch::new(serve)),
+            ..Self::ok()
+        }
+    }
+
     /// As `with_content_type`, for types that need no check.
     fn typed(content_type: &'static str, body: impl Into<Body>) -> Self {
         Self {
@@ -91,7 +153,8 @@ impl Response {
         }
     }
 
-    /// Replaces the status. A status of 1xx cannot be the answer of a handler; 500 is sent then.
+    /// Replaces the status. A status of 1xx cannot be the answer of a handler, 500 is sent then;
+    /// 101 is made by [`Response::upgrade`].
     #[must_use]
     pub const fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;

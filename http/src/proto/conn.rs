@@ -18,7 +18,8 @@
 //!
 //! Rules of keeping (RFC 9112 9.3): version 1.1 keeps unless either side says close; version 1.0
 //! closes unless the client asks for keep-alive and the length of the answer is known. CONNECT
-//! closes: whatever follows a refused tunnel was meant for the tunnel.
+//! closes: whatever follows a refused tunnel was meant for the tunnel. After `send_switch` the
+//! bytes belong to another protocol.
 //!
 //! Invariants:
 //! - After a [`Refusal`] nothing more is read: where the next message begins is in doubt.
@@ -286,6 +287,16 @@ impl Conn {
         let sending = self.append_head(head, Some(length), out);
         self.writing = Writing::Done;
         sending != Sending::Nothing
+    }
+
+    /// Appends the head of a response behind which the connection is not HTTP any more: 101, or the
+    /// grant of a CONNECT. Lines that name the protocol are the caller's.
+    pub fn send_switch(&mut self, head: &ResponseHead<'_>, out: &mut Vec<u8>) {
+        debug_assert!(self.is_unanswered(), "one response for one request");
+        // No Content-Length and no Transfer-Encoding (RFC 9110 15.2.2 and 9.3.6).
+        encode::append_head(out, head, LengthLine::Nothing, ConnectionLine::Nothing);
+        self.writing = Writing::Done;
+        self.keep_alive = false;
     }
 
     /// Announces `len` bytes of content: appends what stands before them and returns what stands

@@ -129,6 +129,8 @@ pub(crate) struct Wishes {
     pub(crate) keep_alive: bool,
     /// Expect: 100-continue, in version 1.1 only.
     pub(crate) expect_continue: bool,
+    /// Connection: upgrade, in version 1.1 only.
+    pub(crate) upgrade: bool,
 }
 
 impl Head {
@@ -147,6 +149,7 @@ impl Head {
                 close: false,
                 keep_alive: false,
                 expect_continue: false,
+                upgrade: false,
             },
         }
     }
@@ -262,6 +265,24 @@ impl Head {
         })
     }
 
+    /// The protocols that the client would rather speak on this connection, in its order of
+    /// preference: the Upgrade field, where the Connection field vouches for it (RFC 9110 7.8).
+    pub fn upgrades(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self
+            .headers()
+            .filter(|(name, _)| self.wishes.upgrade && name.eq_ignore_ascii_case("upgrade"));
+        lines.flat_map(|(_, value)| {
+            let protocols = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+            protocols.filter(|protocol| !protocol.is_empty())
+        })
+    }
+
+    /// Whether the client would rather speak another protocol.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.wishes.upgrade && self.upgrades().next().is_some()
+    }
+
     /// The bytes of the head.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -366,6 +387,7 @@ impl Head {
         self.body = fields.framing.request_body(version)?;
         self.wishes = fields.wishes;
         self.wishes.expect_continue &= version == Version::HTTP_11;
+        self.wishes.upgrade &= version == Version::HTTP_11;
         self.method = method;
         self.version = version;
         self.target = target;
@@ -439,6 +461,7 @@ impl Fields {
             let option = option.trim_ascii();
             self.wishes.close |= option.eq_ignore_ascii_case(b"close");
             self.wishes.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.wishes.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
 

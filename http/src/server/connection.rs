@@ -21,11 +21,10 @@
 //! - Nothing of this is large: what only a busy connection needs is in the exchange.
 //! - At most [`TURN`] bytes are read in one poll; then other tasks run.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use ringspun_net::{Session, Stream};
 use ringspun_runtime::budget;
 use ringspun_runtime::time::now;
@@ -35,8 +34,9 @@ use super::exchange::{Around, Ending, Exchange};
 use super::linger::Linger;
 use super::service::Service;
 use crate::proto::Refusal;
+use crate::upgrade::{Tunnel, Upgraded};
 
-/// The future of one connection; see the module's text. A task of its own.
+/// One connection, as long as it is HTTP; see the module's text.
 pub(super) struct Connection<S, V: Service> {
     stream: S,
     service: V,
@@ -56,7 +56,17 @@ enum State {
     Busy(Box<Exchange>),
     /// The response was sent; what the client still sends is dropped.
     Lingering(Box<Linger>),
+    /// What follows is not HTTP.
+    Switching(Box<Exchange>),
     Ended,
+}
+
+/// How the HTTP of a connection ends.
+pub(super) enum Over {
+    /// With its end.
+    Ended,
+    /// With another protocol; see [`Connection::into_tunnel`].
+    Switches(Box<Exchange>),
 }
 
 /// What a turn of a busy connection ends with.
@@ -69,6 +79,8 @@ enum Turn {
     Yield,
     /// The client may still be sending.
     Linger,
+    /// What follows is not HTTP.
+    Switch,
     /// Drop the connection.
     End,
 }
@@ -135,8 +147,11 @@ impl<S: Stream, V: Service> Connection<S, V> {
             if let Some(ending) = exchange.ending
                 && exchange.output.is_empty()
             {
-                let lingers = ending == Ending::Linger;
-                return if lingers { Turn::Linger } else { Turn::End };
+                return match ending {
+                    Ending::Linger => Turn::Linger,
+                    Ending::Switch => Turn::Switch,
+                    Ending::Close | Ending::Abort => Turn::End,
+                };
             }
             if exchange.is_idle() && !std::mem::take(&mut is_fresh) {
                 return Turn::Idle;
@@ -250,6 +265,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                     self.call = None;
                     return Poll::Ready(State::Lingering(Box::default()));
                 }
+                Turn::Switch => return Poll::Ready(State::Switching(exchange)),
                 Turn::End => return Poll::Ready(State::Ended),
                 Turn::Yield => {
                     cx.waker().wake_by_ref();
@@ -269,45 +285,50 @@ impl<S: Stream, V: Service> Connection<S, V> {
             }
         }
     }
-}
 
-// Nothing in it is pinned.
-impl<S, V: Service> Unpin for Connection<S, V> {}
-
-impl<S: Stream, V: Service> Future for Connection<S, V> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
+    /// Serves HTTP until it is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         loop {
-            this.state = match std::mem::replace(&mut this.state, State::Ended) {
-                State::Idle => match this.poll_idle(cx) {
+            self.state = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Idle => match self.poll_idle(cx) {
                     Poll::Ready(true) => {
                         let exchange = Exchange::take();
                         State::Busy(exchange)
                     }
                     Poll::Ready(false) => State::Ended,
                     Poll::Pending => {
-                        this.state = State::Idle;
+                        self.state = State::Idle;
                         return Poll::Pending;
                     }
                 },
-                State::Busy(exchange) => match this.poll_busy(exchange, cx) {
+                State::Busy(exchange) => match self.poll_busy(exchange, cx) {
                     Poll::Ready(state) => state,
                     Poll::Pending => return Poll::Pending,
                 },
                 State::Lingering(mut linger) => {
                     if linger
-                        .poll(&mut this.stream, &mut this.alarm, cx)
+                        .poll(&mut self.stream, &mut self.alarm, cx)
                         .is_pending()
                     {
-                        this.state = State::Lingering(linger);
+                        self.state = State::Lingering(linger);
                         return Poll::Pending;
                     }
                     State::Ended
                 }
-                State::Ended => return Poll::Ready(()),
+                State::Switching(exchange) => return Poll::Ready(Over::Switches(exchange)),
+                State::Ended => return Poll::Ready(Over::Ended),
             };
+        }
+    }
+
+    /// What goes on with the connection after [`Over::Switches`].
+    pub(super) fn into_tunnel(self, mut exchange: Box<Exchange>) -> Tunnel {
+        let before = Bytes::copy_from_slice(exchange.input.unused());
+        let io = Upgraded::new(before, self.stream, self.session);
+        match (exchange.switch.take(), &self.service.rules().take_over) {
+            (Some(switch), _) => switch.begin(io),
+            (None, Some(other)) => other.take_over(io),
+            (None, None) => Box::pin(std::future::ready(())),
         }
     }
 }

@@ -22,7 +22,10 @@ mod output;
 mod serve;
 mod service;
 mod shutdown;
+mod take_over;
+mod task;
 
 pub use self::config::Limits;
 pub use self::serve::{Serve, Server};
 pub use self::shutdown::Ended;
+pub use self::take_over::{Opening, TakeOver};

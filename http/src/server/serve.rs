@@ -11,9 +11,10 @@ use std::time::Duration;
 use ringspun_net::{Acceptor, Listener, Serving, TcpListener};
 
 use super::config::Limits;
-use super::connection::Connection;
 use super::service::{Common, Own, Rules};
 use super::shutdown::{self, Ended, Trigger};
+use super::take_over::TakeOver;
+use super::task::Task;
 use crate::handler::Handler;
 use crate::message::{IntoResponse, Request};
 use crate::proto::{InvalidHeader, is_field_value};
@@ -44,6 +45,7 @@ pub struct Server<L = TcpListener> {
     listeners: Vec<L>,
     limits: Limits,
     server_line: Vec<u8>,
+    take_over: Option<Box<dyn TakeOver>>,
     grace: Duration,
     heeds_signals: bool,
     hand_over: bool,
@@ -88,6 +90,7 @@ impl<L: Listener> Server<L> {
             listeners,
             limits: Limits::default(),
             server_line: b"Server: ringspun\r\n".to_vec(),
+            take_over: None,
             grace: Duration::from_secs(25),
             heeds_signals: true,
             hand_over: true,
@@ -137,6 +140,13 @@ impl<L: Listener> Server<L> {
         Ok(self)
     }
 
+    /// Has connections taken over by another protocol implementation, see [`TakeOver`].
+    #[must_use]
+    pub fn take_over(mut self, other: impl TakeOver) -> Self {
+        self.take_over = Some(Box::new(other));
+        self
+    }
+
     /// Leaves SIGINT and SIGTERM alone. Otherwise either ends the server gracefully, and a second
     /// one at once.
     #[must_use]
@@ -146,13 +156,11 @@ impl<L: Listener> Server<L> {
     }
 
     /// Makes the server a future, which serves once it is awaited.
-    pub fn serve(self, handler: impl Handler) -> Serve<L> {
+    pub fn serve(mut self, handler: impl Handler) -> Serve<L> {
         let (rules, handler) = (self.rules(), Box::new(handler));
         let service = Arc::new(Common { handler, rules });
         self.start_with(|acceptor| {
-            acceptor.serve(move |stream, session| {
-                Connection::new(stream, Arc::clone(&service), session)
-            })
+            acceptor.serve(move |stream, session| Task::new(stream, Arc::clone(&service), session))
         })
     }
 
@@ -185,7 +193,7 @@ impl<L: Listener> Server<L> {
     /// }
     /// # let _ = run;
     /// ```
-    pub fn serve_local<F, Fut, R>(self, handler: F) -> Serve<L>
+    pub fn serve_local<F, Fut, R>(mut self, handler: F) -> Serve<L>
     where
         F: Fn(Request) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = R> + 'static,
@@ -195,16 +203,17 @@ impl<L: Listener> Server<L> {
         self.start_with(|acceptor| {
             acceptor.serve_local(move |stream, session| {
                 let (handler, rules) = (handler.clone(), Arc::clone(&rules));
-                Connection::new(stream, Own { handler, rules }, session)
+                Task::new(stream, Own { handler, rules }, session)
             })
         })
     }
 
-    fn rules(&self) -> Rules {
+    fn rules(&mut self) -> Rules {
         Rules {
             limits: self.limits,
             receive: self.limits.receive(),
             server_line: self.server_line.clone(),
+            take_over: self.take_over.take(),
         }
     }
 

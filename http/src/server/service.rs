@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ringspun_runtime::task::{LocalPooledFuture, PooledFuture};
 
 use super::config::Limits;
+use super::take_over::TakeOver;
 use crate::handler::Handler;
 use crate::message::{IntoResponse, Request, Response};
 use crate::proto::ReceiveLimits;
@@ -30,6 +31,8 @@ pub(super) struct Rules {
     pub(super) receive: ReceiveLimits,
     /// The Server line with its CRLF, or nothing.
     pub(super) server_line: Vec<u8>,
+    /// Who may take connections over.
+    pub(super) take_over: Option<Box<dyn TakeOver>>,
 }
 
 /// One handler for all connections.

@@ -19,7 +19,7 @@ use ringspun_http::{
     Body, BodyError, Ended, Handler, Limits, Request, Response, Router, Server, StatusCode,
 };
 use ringspun_net::io::ReadExt;
-use ringspun_net::{MemConnector, MemStream, mem};
+use ringspun_net::{MemConnector, MemListener, MemStream, mem};
 use ringspun_runtime::{Builder, JoinHandle, spawn, time};
 
 /// Runs a test on one core under a virtual clock. What hangs is ended when an hour of that clock
@@ -60,9 +60,16 @@ impl Host {
     }
 
     pub fn with_limits(handler: impl Handler, limits: Limits) -> Self {
+        Self::with_server(handler, |server| server.limits(limits))
+    }
+
+    pub fn with_server(
+        handler: impl Handler,
+        with: impl FnOnce(Server<MemListener>) -> Server<MemListener>,
+    ) -> Self {
         let (listener, connector) = mem::listener(64 * 1024);
-        let server = Server::from_listener(listener).limits(limits);
-        let server = server.grace(Duration::from_secs(20)).serve(handler);
+        let server = with(Server::from_listener(listener).grace(Duration::from_secs(20)));
+        let server = server.serve(handler);
         let stop = Flag::default();
         let end = stop.clone();
         let server = server.with_graceful_shutdown(async move { end.raised().await });

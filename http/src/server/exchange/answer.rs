@@ -61,7 +61,14 @@ impl Exchange {
     }
 
     /// Turns a response into bytes, or begins to if its body comes in chunks.
-    fn answer<V: Service>(&mut self, mut response: Response, around: &mut Around<'_, V>) {
+    pub(super) fn answer<V: Service>(
+        &mut self,
+        mut response: Response,
+        around: &mut Around<'_, V>,
+    ) {
+        if let Some(switch) = response.switch.take() {
+            return self.answer_switch(response, switch, around);
+        }
         let is_tunnel = self.conn.is_connect() && response.status.is_success();
         if response.status.is_informational() || is_tunnel {
             response = misplaced(is_tunnel);

@@ -20,6 +20,7 @@
 
 mod answer;
 mod receive;
+mod switch;
 
 use std::cell::RefCell;
 use std::task::Context;
@@ -27,11 +28,13 @@ use std::time::Instant;
 
 use ringspun_net::Session;
 
+use self::switch::Offers;
 use super::input::Input;
 use super::output::Output;
 use super::service::{Rules, Service};
 use crate::message::{Body, BodyError, Feeder, Parts};
 use crate::proto::{Conn, Next, Refusal, append_refusal, date_line};
+use crate::upgrade::Switch;
 
 /// See the module's text. Recycled: an idle connection has none.
 #[derive(Default)]
@@ -57,6 +60,10 @@ pub(super) struct Exchange {
     unread_limit: u64,
     /// What to do when the output is empty.
     pub(super) ending: Option<Ending>,
+    /// With [`Ending::Switch`]: the handler's half of it; `None` if the connection is taken over.
+    pub(super) switch: Option<Box<Switch>>,
+    /// The protocols that the client of the request under way would rather speak.
+    offers: Option<Offers>,
     /// When the head under way must be there.
     pub(super) head_deadline: Option<Instant>,
     /// When the client must have taken some of the output.
@@ -75,6 +82,8 @@ pub(super) enum Ending {
     Linger,
     /// The client must see that the response is not complete.
     Abort,
+    /// What follows is another protocol's.
+    Switch,
 }
 
 /// What the exchange knows of its connection.
@@ -223,6 +232,7 @@ impl Exchange {
             match self.conn.next_exchange() {
                 Next::Continue => {
                     self.feeder = None;
+                    self.offers = None;
                     self.unread = 0;
                     self.body_deadline = None;
                 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use ringspun_runtime::budget;
 
+use super::switch::Offers;
 use super::{Around, Ending, Exchange};
 use crate::message::{Body, Parts, Request, pipe};
 use crate::proto::{BodyLength, Event, Head};
@@ -69,6 +70,11 @@ impl Exchange {
         let Poll::Ready(permission) = budget::poll_proceed(cx) else {
             return false;
         };
+        match self.is_preface(around) {
+            Some(false) => {}
+            Some(true) => return true,
+            None => return false,
+        }
         let mut at = 0;
         let parts = self.parts.get_or_insert_with(Parts::take);
         let limits = &around.rules().receive;
@@ -76,6 +82,9 @@ impl Exchange {
         let event = self
             .conn
             .receive(unused, &mut at, self.is_ended, &mut parts.head, limits);
+        if matches!(event, Ok(Event::Head)) && self.is_taken_over(around) {
+            return true;
+        }
         self.input.use_up(at);
         match event {
             Ok(Event::Head) => {
@@ -94,6 +103,7 @@ impl Exchange {
     fn begin<V: Service>(&mut self, around: &mut Around<'_, V>, cx: &mut Context<'_>) {
         let mut parts = self.parts.take().expect("a head was parsed into them");
         parts.peer = around.session.peer_addr();
+        self.offers = Offers::of(&parts.head);
         *around.requests = around.requests.saturating_add(1);
         if around.is_stopping || *around.requests >= around.rules().limits.requests_per_connection {
             self.conn.close_after();
