@@ -12,10 +12,12 @@
 //! | `GET /json` | `{"message":"Hello, World!"}` |
 //! | `POST /echo` | the body back |
 //! | `GET /users/{id}` | the id |
+//! | `GET /ready` | 200, or 503 once it is asked to end |
 //! | `GET /burn/{micros}` | after computing for that long: what does it do to the others? |
 //! | `GET /block/{millis}` | after blocking the thread, on purpose: what does it do to the others? |
 //!
-//! Its first line says where it listens. SIGINT ends it in order; with `--metrics` the scheduler's
+//! Its first line says where it listens. SIGTERM ends it in order: for `--announce` seconds (5) it
+//! goes on accepting while `/ready` says no; SIGINT does not wait where nobody is connected. With `--metrics` the scheduler's
 //! counters are its last line.
 
 mod args;
@@ -25,7 +27,7 @@ use std::future::IntoFuture;
 use std::io;
 use std::time::{Duration, Instant};
 
-use ringspun::http::{BodyError, Request, Response, Router, Server, StatusCode};
+use ringspun::http::{BodyError, Readiness, Request, Response, Router, Server, StatusCode};
 use ringspun::{Builder, spawn};
 
 /// The largest body that `/echo` sends back.
@@ -33,8 +35,9 @@ const MAX_ECHO: usize = 1 << 20;
 /// The longest that `/burn` and `/block` may take: they are examples, not weapons.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-fn app() -> Router {
+fn app(readiness: Readiness) -> Router {
     Router::new()
+        .get("/ready", readiness)
         .get("/plaintext", async |_: Request| {
             Response::text("Hello, World!")
         })
@@ -93,7 +96,7 @@ fn pause(
 }
 
 fn main() -> io::Result<()> {
-    let options = ["--seconds", "--connections"];
+    let options = ["--seconds", "--connections", "--announce"];
     let args = args::Args::parse("127.0.0.1:8080", &["--demo", "--metrics"], &options);
     if args.has("--demo") {
         return demo(
@@ -109,7 +112,9 @@ fn main() -> io::Result<()> {
             "listening on {}",
             server.local_addr().expect("a TCP listener has an address")
         );
-        let ended = server.serve(app()).await?;
+        let server = server.announce(Duration::from_secs_f64(args.value("--announce", 5.0)));
+        let app = app(server.readiness());
+        let ended = server.serve(app).await?;
         println!("stopped; {} connections were cut", ended.cut());
         io::Result::Ok(())
     })?;
@@ -133,7 +138,8 @@ fn demo(cores: Option<usize>, seconds: f64, connections: usize) -> io::Result<()
     };
     let addr = server.local_addr().expect("a TCP listener has an address");
     println!("listening on {addr}");
-    runtime.handle().spawn(server.serve(app()).into_future());
+    let app = app(server.readiness());
+    runtime.handle().spawn(server.serve(app).into_future());
     println!(
         "{connections} keep-alive connections ask for /plaintext, {seconds} s, {cores} serving cores"
     );

@@ -69,5 +69,5 @@ pub use self::handler::Handler;
 pub use self::message::{Body, BodyError, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};
-pub use self::server::{Ended, Limits, Opening, Serve, Server, TakeOver};
+pub use self::server::{Ended, Limits, Opening, Readiness, Serve, Server, TakeOver};
 pub use self::upgrade::Upgraded;

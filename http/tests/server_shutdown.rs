@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Host, app, run};
+use ringspun_http::{Readiness, Router};
 use ringspun_runtime::time::{now, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -89,5 +90,109 @@ fn what_takes_too_long_is_cut_and_counted() {
         for client in &mut clients {
             assert!(client.is_at_end().await);
         }
+    });
+}
+
+/// A server that takes its time to leave, and its readiness.
+fn announcing(announce: u32) -> (Host, Readiness) {
+    let mut readiness = None;
+    let host = Host::with_server(app(), |server| {
+        readiness = Some(server.readiness());
+        server.announce(announce * SECOND)
+    });
+    (host, readiness.unwrap())
+}
+
+#[test]
+fn it_is_announced_first_then_closed_then_drained() {
+    run(async {
+        let (host, readiness) = announcing(5);
+        let mut idle = host.connect().await;
+        assert!(!idle.get("/").await.closes());
+        let mut silent = host.connect().await;
+        sleep(SECOND).await;
+        assert!(readiness.is_ready() && !readiness.is_leaving());
+        let start = now();
+        host.stop();
+        sleep(3 * SECOND).await;
+        // Announced: everybody is served still, also who comes now.
+        assert!(!readiness.is_ready() && readiness.is_leaving());
+        let mut late = host.connect().await;
+        let reply = late.get("/").await;
+        assert_eq!((reply.text(), reply.closes()), ("hello", true));
+        assert!(late.is_at_end().await);
+        let mut last = host.connect().await;
+        sleep(2 * SECOND + SECOND / 2).await;
+        // Closed: who is connected is served.
+        assert!(host.try_connect().await.is_err());
+        for client in [&mut idle, &mut last] {
+            let reply = client.get("/").await;
+            assert_eq!((reply.text(), reply.closes()), ("hello", true));
+        }
+        // Drained: who is idle is not waited for.
+        assert!(silent.is_at_end().await);
+        assert_eq!((now() - start).as_secs(), 6);
+        assert_eq!(host.ended().await.cut(), 0);
+    });
+}
+
+#[test]
+fn without_anybody_to_tell_nothing_is_announced() {
+    run(async {
+        let (host, readiness) = announcing(5);
+        drop(readiness);
+        let mut client = host.connect().await;
+        client.get("/").await;
+        let start = now();
+        host.stop();
+        sleep(SECOND).await;
+        drop(client);
+        assert_eq!(host.ended().await.cut(), 0);
+        let took = now() - start;
+        assert!(took >= SECOND && took < 2 * SECOND, "{took:?}");
+    });
+}
+
+#[test]
+fn the_grace_counts_from_the_trigger() {
+    run(async {
+        let (host, _readiness) = announcing(15);
+        let mut client = host.connect().await;
+        client
+            .send("GET /slow/1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await;
+        sleep(SECOND).await;
+        let start = now();
+        host.stop();
+        assert_eq!(host.ended().await.cut(), 1);
+        assert_eq!((now() - start).as_secs(), 20);
+    });
+}
+
+#[test]
+fn readiness_answers_as_a_handler_and_heeds_the_application() {
+    run(async {
+        let mut readiness = None;
+        let host = Host::with_app(|server| {
+            let own = readiness.insert(server.readiness());
+            let app = Router::new().get("/ready", own.clone());
+            (server.announce(5 * SECOND), app)
+        });
+        let readiness = readiness.unwrap();
+        let mut client = host.connect().await;
+        let reply = client.get("/ready").await;
+        assert_eq!((reply.status, reply.text()), (200, "ready\n"));
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        readiness.set(false);
+        assert_eq!(client.get("/ready").await.status, 503);
+        readiness.set(true);
+        assert_eq!(client.get("/ready").await.status, 200);
+        host.stop();
+        sleep(SECOND).await;
+        let reply = client.get("/ready").await;
+        assert_eq!((reply.status, reply.text()), (503, "not ready\n"));
+        readiness.set(true);
+        assert!(!readiness.is_ready(), "it leaves for good");
+        host.ended().await;
     });
 }

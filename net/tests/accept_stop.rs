@@ -43,6 +43,32 @@ fn stop_closes_the_listener_and_keeps_connections() {
 }
 
 #[test]
+fn close_tells_no_session() {
+    run(2, async {
+        let (listener, connector) = mem::listener(1024);
+        let serving =
+            Acceptor::new(vec![listener]).serve(|mut stream, mut session: Session| async move {
+                session.stopping().await;
+                stream.write_all(b"told").await.expect("written");
+            });
+        let mut client = connector.connect().await.expect("connected");
+        while serving.connections() == 0 {
+            task::yield_now().await;
+        }
+        serving.close();
+        serving.close();
+        serving.stopped().await;
+        let error = connector.connect().await.expect_err("closed");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let read = time::timeout(Duration::from_millis(20), client.read(&mut [0; 4])).await;
+        assert!(read.is_err(), "nobody was told");
+        serving.stop();
+        client.read_exact(&mut [0; 4]).await.expect("told");
+        serving.drained().await;
+    });
+}
+
+#[test]
 fn connections_in_the_backlog_are_served_before_the_listener_closes() {
     run(1, async {
         let serving = Acceptor::bind("127.0.0.1:0").expect("bound").serve(

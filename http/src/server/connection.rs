@@ -137,7 +137,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 call: &mut self.call,
                 session: &self.session,
                 requests: &mut self.requests,
-                is_stopping: self.session.is_stopping(),
+                is_stopping: self.service.rules().readiness.is_leaving(),
             };
             let mut has_moved = exchange.go_on(&mut around, cx);
             match send(&mut self.stream, exchange, cx) {

@@ -19,6 +19,7 @@ mod exchange;
 mod input;
 mod linger;
 mod output;
+mod readiness;
 mod serve;
 mod service;
 mod shutdown;
@@ -26,6 +27,7 @@ mod take_over;
 mod task;
 
 pub use self::config::Limits;
+pub use self::readiness::Readiness;
 pub use self::serve::{Serve, Server};
 pub use self::shutdown::Ended;
 pub use self::take_over::{Opening, TakeOver};

@@ -11,8 +11,9 @@ use std::time::Duration;
 use ringspun_net::{Acceptor, Listener, Serving, TcpListener};
 
 use super::config::Limits;
+use super::readiness::Readiness;
 use super::service::{Common, Own, Rules};
-use super::shutdown::{self, Ended, Trigger};
+use super::shutdown::{self, Ended, Phases, Trigger};
 use super::take_over::TakeOver;
 use super::task::Task;
 use crate::handler::Handler;
@@ -46,7 +47,8 @@ pub struct Server<L = TcpListener> {
     limits: Limits,
     server_line: Vec<u8>,
     take_over: Option<Box<dyn TakeOver>>,
-    grace: Duration,
+    phases: Phases,
+    readiness: Readiness,
     heeds_signals: bool,
     hand_over: bool,
 }
@@ -91,7 +93,11 @@ impl<L: Listener> Server<L> {
             limits: Limits::default(),
             server_line: b"Server: ringspun\r\n".to_vec(),
             take_over: None,
-            grace: Duration::from_secs(25),
+            phases: Phases {
+                announce: None,
+                grace: Duration::from_secs(25),
+            },
+            readiness: Readiness::new(),
             heeds_signals: true,
             hand_over: true,
         }
@@ -110,11 +116,30 @@ impl<L: Listener> Server<L> {
         self
     }
 
-    /// How long requests that are under way may take once the server is to end; 25 s unless set.
+    /// How long the end of the server may take, from its trigger to the cut of what is left; 25 s
+    /// unless set.
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.phases.grace = grace;
         self
+    }
+
+    /// How long the server goes on accepting once it is to end, while its [`Readiness`] says no and
+    /// its responses say `Connection: close`. Longer than a load balancer needs to look elsewhere.
+    ///
+    /// Unless set, 5 s after a signal, but no longer than there is a connection or, after SIGTERM, a
+    /// `Readiness`; and none after [`Serve::with_graceful_shutdown`]. The [grace](Self::grace) counts from the
+    /// same moment.
+    #[must_use]
+    pub const fn announce(mut self, announce: Duration) -> Self {
+        self.phases.announce = Some(announce);
+        self
+    }
+
+    /// Whether the server wants to be given new work, to be asked by load balancers.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
     }
 
     /// Whether a core that has clearly more connections than another passes new ones on to it; on
@@ -213,6 +238,7 @@ impl<L: Listener> Server<L> {
             limits: self.limits,
             receive: self.limits.receive(),
             server_line: self.server_line.clone(),
+            readiness: self.readiness.clone(),
             take_over: self.take_over.take(),
         }
     }
@@ -230,7 +256,8 @@ impl<L: Listener> Server<L> {
             acceptor,
             start: Box::new(start),
             limits: self.limits,
-            grace: self.grace,
+            phases: self.phases,
+            readiness: self.readiness,
             trigger,
         }
     }
@@ -255,15 +282,17 @@ pub struct Serve<L> {
     /// What remains to be done: the handler and the rules are in it.
     start: Box<dyn FnOnce(Acceptor<L>) -> Serving + Send>,
     limits: Limits,
-    grace: Duration,
+    phases: Phases,
+    readiness: Readiness,
     trigger: Trigger,
 }
 
 impl<L: Listener> Serve<L> {
     /// Ends the server gracefully when `end` is ready, instead of at a signal.
     ///
-    /// From then on nobody is accepted, idle connections are closed, responses say
-    /// `Connection: close`, and what is under way may take the [grace](Server::grace).
+    /// From then on responses say `Connection: close`; after the [announcement](Server::announce),
+    /// if there is one, nobody is accepted and idle connections are closed; and what is under way
+    /// may take the [grace](Server::grace).
     ///
     /// # Examples
     /// ```no_run
@@ -287,12 +316,13 @@ impl<L: Listener> Serve<L> {
         let Self {
             acceptor,
             start,
-            grace,
+            phases,
+            readiness,
             trigger,
             ..
         } = self;
         let trigger = trigger.arm()?;
-        Ok(shutdown::run(start(acceptor), trigger, grace).await)
+        Ok(shutdown::run(start(acceptor), trigger, phases, readiness).await)
     }
 }
 
@@ -310,7 +340,7 @@ impl<L: fmt::Debug> fmt::Debug for Serve<L> {
         f.debug_struct("Serve")
             .field("acceptor", &self.acceptor)
             .field("limits", &self.limits)
-            .field("grace", &self.grace)
+            .field("phases", &self.phases)
             .finish_non_exhaustive()
     }
 }

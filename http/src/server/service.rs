@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ringspun_runtime::task::{LocalPooledFuture, PooledFuture};
 
 use super::config::Limits;
+use super::readiness::Readiness;
 use super::take_over::TakeOver;
 use crate::handler::Handler;
 use crate::message::{IntoResponse, Request, Response};
@@ -31,6 +32,8 @@ pub(super) struct Rules {
     pub(super) receive: ReceiveLimits,
     /// The Server line with its CRLF, or nothing.
     pub(super) server_line: Vec<u8>,
+    /// Whether the server has begun to end.
+    pub(super) readiness: Readiness,
     /// Who may take connections over.
     pub(super) take_over: Option<Box<dyn TakeOver>>,
 }

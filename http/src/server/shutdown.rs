@@ -1,10 +1,13 @@
-//! How a server ends.
+//! How a server ends: in phases, so that nobody who goes by the rules loses a request.
 //!
-//! 1. The trigger: SIGINT or SIGTERM, or the application's future.
-//! 2. Stop: nobody is accepted any more; every session sees `is_stopping`, and idle connections
-//!    end at once (`connection.rs`). Responses say `Connection: close`.
-//! 3. Drain: requests under way finish, at most until the grace is over.
-//! 4. Cut: what is left is dropped, and counted. A second signal cuts at once.
+//! 1. Trigger: SIGINT or SIGTERM, or the application's future.
+//! 2. Announce: the [`Readiness`] says no and responses say `Connection: close`, but the listener
+//!    is open and everybody is served. Load balancers look elsewhere meanwhile.
+//! 3. Close: the listener is closed; what is connected is served.
+//! 4. Drain: idle connections are closed; requests under way finish (`connection.rs`).
+//! 5. Cut: when the grace is over, counted from the trigger, what is left is dropped and counted.
+//!
+//! A second signal cuts at once, in any phase.
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -14,6 +17,9 @@ use std::time::Duration;
 
 use ringspun_net::Serving;
 use ringspun_net::signal::{Kind, Signals};
+use ringspun_runtime::time::{now, sleep, timeout};
+
+use super::readiness::Readiness;
 
 /// How a server has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,13 +64,19 @@ impl Trigger {
 }
 
 impl Armed {
-    /// Waits for the first trigger.
-    async fn fired(&mut self) {
+    /// Waits for the first trigger; gives the signal if it was one.
+    async fn fired(&mut self) -> Option<Kind> {
         match self {
             Self::Never => pending().await,
-            Self::Future(future) => future.await,
+            Self::Future(future) => {
+                future.await;
+                None
+            }
             Self::Signals(signals) => match signals.recv().await {
-                Ok(kind) => tracing::info!(?kind, "ending gracefully"),
+                Ok(kind) => {
+                    tracing::info!(?kind, "ending gracefully");
+                    Some(kind)
+                }
                 // Without signals there is still the end of the process.
                 Err(error) => {
                     tracing::error!(%error, "signals cannot be received any more");
@@ -77,19 +89,56 @@ impl Armed {
     /// Waits for the second one: only signals come twice.
     async fn fired_again(&mut self) {
         match self {
-            Self::Signals(_) => self.fired().await,
+            Self::Signals(_) => drop(self.fired().await),
             Self::Never | Self::Future(_) => pending().await,
         }
     }
 }
 
+/// How long the phases take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phases {
+    /// `None`: [`ANNOUNCE`] after a signal, no time at all if the application ends the server.
+    pub(super) announce: Option<Duration>,
+    /// From the trigger to the cut.
+    pub(super) grace: Duration,
+}
+
+/// How long the announcement takes after a signal: two health checks of HAProxy's default period,
+/// and some.
+const ANNOUNCE: Duration = Duration::from_secs(5);
+
+/// How long connections are served as usual behind a closed listener, if there was an
+/// announcement: what was accepted last shall not count as idle.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether there is anybody left to announce it to.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Waits for the trigger and ends the server.
-pub(super) async fn run(serving: Serving, mut trigger: Armed, grace: Duration) -> Ended {
-    let stop = StopOnDrop(serving);
-    let serving = &stop.0;
+pub(super) async fn run(
+    serving: Serving,
+    mut trigger: Armed,
+    phases: Phases,
+    readiness: Readiness,
+) -> Ended {
+    let stop = StopOnDrop(serving, readiness);
+    let StopOnDrop(serving, readiness) = &stop;
     // The listeners may end by themselves: an in-memory one whose connectors are gone.
-    race(trigger.fired(), serving.stopped()).await;
-    let cut = match race(serving.shut_down(grace), trigger.fired_again()).await {
+    let fired = race(trigger.fired(), serving.stopped()).await;
+    let announce = match fired {
+        None => Duration::ZERO,
+        Some(signal) => phases
+            .announce
+            .unwrap_or_else(|| signal.map_or(Duration::ZERO, |_| ANNOUNCE)),
+    };
+    let is_done = || {
+        // Ctrl-C on a terminal does not wait for load balancers.
+        let is_asked = fired != Some(Some(Kind::Interrupt)) && readiness.is_asked_for();
+        !is_asked && serving.connections() == 0
+    };
+    let leaves = leave(serving, announce, phases.grace, readiness, is_done);
+    let cut = match race(leaves, trigger.fired_again()).await {
         Some(cut) => cut,
         None => {
             let cut = serving.cut();
@@ -103,11 +152,40 @@ pub(super) async fn run(serving: Serving, mut trigger: Armed, grace: Duration) -
     Ended { cut }
 }
 
+/// Phases 2 to 5. The second is over when `is_done` says so, too. Gives the number of connections
+/// that had to be cut.
+async fn leave(
+    serving: &Serving,
+    announce: Duration,
+    grace: Duration,
+    readiness: &Readiness,
+    is_done: impl Fn() -> bool,
+) -> usize {
+    let start = now();
+    readiness.leave();
+    let announce = announce.min(grace);
+    if !announce.is_zero() {
+        tracing::info!(
+            ?announce,
+            "still accepting; a second signal ends everything at once"
+        );
+        while start + announce > now() && !is_done() {
+            sleep(LOOK.min(start + announce - now())).await;
+        }
+        serving.close();
+        let settle = SETTLE.min(grace - announce);
+        // Nobody left is as good as the end of the time.
+        let _ = timeout(settle, serving.drained()).await;
+    }
+    serving.shut_down(grace.saturating_sub(now() - start)).await
+}
+
 /// A server whose future is dropped stops accepting.
-struct StopOnDrop(Serving);
+struct StopOnDrop(Serving, Readiness);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
+        self.1.leave();
         self.0.stop();
     }
 }

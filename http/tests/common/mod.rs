@@ -67,8 +67,16 @@ impl Host {
         handler: impl Handler,
         with: impl FnOnce(Server<MemListener>) -> Server<MemListener>,
     ) -> Self {
+        Self::with_app(|server| (with(server), handler))
+    }
+
+    /// For handlers that need something of their server.
+    pub fn with_app<H: Handler>(
+        with: impl FnOnce(Server<MemListener>) -> (Server<MemListener>, H),
+    ) -> Self {
         let (listener, connector) = mem::listener(64 * 1024);
-        let server = with(Server::from_listener(listener).grace(Duration::from_secs(20)));
+        let (server, handler) =
+            with(Server::from_listener(listener).grace(Duration::from_secs(20)));
         let server = server.serve(handler);
         let stop = Flag::default();
         let end = stop.clone();
@@ -81,7 +89,11 @@ impl Host {
     }
 
     pub async fn connect(&self) -> Client {
-        Client::new(self.connector.connect().await.expect("the server listens"))
+        self.try_connect().await.expect("the server listens")
+    }
+
+    pub async fn try_connect(&self) -> io::Result<Client> {
+        self.connector.connect().await.map(Client::new)
     }
 
     /// Asks the server to end.

@@ -1,7 +1,7 @@
 //! The accept loop: one task per listener.
 //!
 //! ```text
-//! poll --stopped?--> last look --> end
+//! poll --closed?--> last look --> end
 //!   |
 //!   |  pausing? --timer due, or a connection ended--> go on      else Pending
 //!   |  room?    --no: a connection that ends wakes us-->              Pending
@@ -162,7 +162,7 @@ where
     /// Ready when the loop shall end.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..TURN {
-            if self.shared.is_stopped() {
+            if self.shared.is_closed() {
                 self.last_look();
                 return Poll::Ready(());
             }

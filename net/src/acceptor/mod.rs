@@ -301,6 +301,16 @@ impl Serving {
         stats
     }
 
+    /// Stops accepting, and tells nobody: connections are served as before. Returns at once.
+    ///
+    /// The accept loops take what is in their backlogs already and close the listeners. More than
+    /// once is fine, and after [`stop`](Self::stop) nothing is left to do.
+    pub fn close(&self) {
+        if self.shared.close() {
+            self.shared.wake_loops();
+        }
+    }
+
     /// Stops accepting, and tells every [`Session`]. Returns at once.
     ///
     /// The accept loops take what is in their backlogs already and close the listeners;
@@ -312,7 +322,8 @@ impl Serving {
         }
     }
 
-    /// Waits until the listeners are closed. Somebody has to call [`stop`](Self::stop).
+    /// Waits until the listeners are closed. Somebody has to call [`close`](Self::close) or
+    /// [`stop`](Self::stop).
     ///
     /// # Cancel safety
     /// May be dropped and called again.

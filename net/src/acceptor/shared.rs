@@ -3,9 +3,10 @@
 //! One word says how many connections there are and what is wanted of everybody:
 //!
 //! ```text
-//!   bits 3..   connections being served
+//!   bits 4..   connections being served
+//!   bit 3      CLOSED   no more are accepted
 //!   bit 2      CUT      connections shall end now
-//!   bit 1      STOPPED  no more are accepted
+//!   bit 1      STOPPED  no more are accepted, and the sessions are told
 //!   bit 0      WAITING  an accept loop waits for a connection to end
 //! ```
 //!
@@ -21,7 +22,7 @@
 //! - of the connections: in the [`Shard`](super::shard::Shard) of their core, so that cores do not meet there.
 //!   `cut` wakes the task, `stop` the task's [`Session`](crate::Session) if it waits;
 //! - of who waits for the end (`stopped`, `drained`): woken by the last connection that ends
-//!   after the stop and by each accept loop that ends. They look again; a waiter stores its waker
+//!   after the close or the stop and by each accept loop that ends. They look again; a waiter stores its waker
 //!   before it looks, under the lock that the waking side takes after its change.
 //!
 //! No lock is held while a waker is called or dropped, and none is taken inside another.
@@ -34,7 +35,8 @@ use std::task::{Context, Poll, Waker};
 const WAITING: usize = 1;
 const STOPPED: usize = 1 << 1;
 const CUT: usize = 1 << 2;
-const ONE: usize = 1 << 3;
+const CLOSED: usize = 1 << 3;
+const ONE: usize = 1 << 4;
 
 /// The largest limit, and the limit when none is set.
 pub(super) const MAX_CONNECTIONS: usize = usize::MAX / ONE;
@@ -79,6 +81,11 @@ impl Shared {
         self.state.load(Ordering::Acquire) & STOPPED != 0
     }
 
+    /// Whether no more connections are accepted.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.load(Ordering::Acquire) & (STOPPED | CLOSED) != 0
+    }
+
     pub(super) fn is_cut(&self) -> bool {
         // Relaxed: nothing is published with the flag; `wake_tasks` brings the task here after it.
         self.state.load(Ordering::Relaxed) & CUT != 0
@@ -111,13 +118,13 @@ impl Shared {
     /// A connection has ended: its stream is closed, its slot is free.
     pub(super) fn leave(&self) {
         // Release: what the connection did is seen by who reads the count (`connections`).
-        // Acquire: pairs with the release that set WAITING or STOPPED.
+        // Acquire: pairs with the release that set WAITING, CLOSED or STOPPED.
         let before = self.state.fetch_sub(ONE, Ordering::AcqRel);
         if before & WAITING != 0 {
             self.state.fetch_and(!WAITING, Ordering::AcqRel);
             self.wake_loops();
         }
-        if before & STOPPED != 0 && before / ONE == 1 {
+        if before & (STOPPED | CLOSED) != 0 && before / ONE == 1 {
             self.wake_done();
         }
     }
@@ -130,6 +137,11 @@ impl Shared {
     /// Whether no connection has ended since the last `wait_for_leave` or failed `enter`.
     pub(super) fn is_waiting(&self) -> bool {
         self.state.load(Ordering::Acquire) & WAITING != 0
+    }
+
+    /// Whether this call was the first, and came before `stop`.
+    pub(super) fn close(&self) -> bool {
+        self.state.fetch_or(CLOSED, Ordering::AcqRel) & (STOPPED | CLOSED) == 0
     }
 
     /// Whether this call was the first.
