@@ -63,10 +63,10 @@ mod router;
 mod server;
 mod upgrade;
 
-pub use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 pub use self::handler::Handler;
-pub use self::message::{Body, BodyError, Headers, IntoResponse, Request, Response};
+pub use self::message::{Body, BodyError, Frame, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};
 pub use self::server::{Ended, Limits, Opening, Readiness, Serve, Server, TakeOver};

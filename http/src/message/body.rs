@@ -1,18 +1,17 @@
 //! Bodies, of requests and of responses.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::StatusCode;
+use http::HeaderMap;
 
+use super::body_error::BodyError;
 use super::pipe::Reader;
-use crate::proto::Refusal;
+use super::streamed::{BoxError, Frame, Streamed};
 
 /// The body of a request or a response: nothing, bytes at hand, or a stream of chunks.
 ///
@@ -48,19 +47,9 @@ enum Kind {
     Incoming(Reader),
     /// From the application, as it comes.
     Stream(Box<Streamed>),
+    /// Read to its end, behind which this stood.
+    Ended(Box<HeaderMap>),
 }
-
-struct Streamed {
-    /// Never locked: the mutex only lets a body be shared between threads, which a stream alone
-    /// could not be.
-    stream: Mutex<ChunkStream>,
-    /// Bytes still to come, if they are known.
-    left: Option<u64>,
-}
-
-type ChunkStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A body whose bytes are all at hand.
 pub(crate) enum Plain {
@@ -96,7 +85,7 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::streamed(stream, None)
+        Self(Kind::Stream(Box::new(Streamed::data(stream, None))))
     }
 
     /// As [`Body::stream`], for a stream of exactly `length` bytes. The client is told the length;
@@ -106,7 +95,48 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::streamed(stream, Some(length))
+        let streamed = Streamed::data(stream, Some(length));
+        Self(Kind::Stream(Box::new(streamed)))
+    }
+
+    /// As [`Body::stream`], for a stream that may end with a trailer: header lines that can be
+    /// known only when the content is there, such as its checksum.
+    ///
+    /// It is wise to name them in a `Trailer` line of the head. Whoever passes the response on may
+    /// drop a trailer, and in version 1.0 there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use bytes::Bytes;
+    /// use ringspun_http::{Body, Frame, HeaderMap, HeaderValue, Response};
+    /// # use std::pin::Pin;
+    /// # use std::task::{Context, Poll};
+    /// # struct Iter<I>(I);
+    /// # impl<I: Iterator + Unpin> futures_core::Stream for Iter<I> {
+    /// #     type Item = I::Item;
+    /// #     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+    /// #         Poll::Ready(self.0.next())
+    /// #     }
+    /// # }
+    /// # fn stream<T>(items: Vec<T>) -> Iter<std::vec::IntoIter<T>> { Iter(items.into_iter()) }
+    ///
+    /// let mut sum = HeaderMap::new();
+    /// sum.insert("x-checksum", HeaderValue::from_static("294"));
+    /// let frames = vec![
+    ///     Ok::<_, std::io::Error>(Frame::Data(Bytes::from_static(b"abc"))),
+    ///     Ok(Frame::Trailers(sum)),
+    /// ];
+    /// let response = Response::ok()
+    ///     .try_with_header("trailer", "x-checksum")?
+    ///     .with_body(Body::frames(stream(frames)));
+    /// # Ok::<(), ringspun_http::InvalidHeader>(())
+    /// ```
+    pub fn frames<S, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<Frame, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Self(Kind::Stream(Box::new(Streamed::new(stream, None))))
     }
 
     /// How many bytes are still to come, where that is known.
@@ -117,7 +147,8 @@ impl Body {
             Kind::Static(bytes) => Some(bytes.len() as u64),
             Kind::Bytes(bytes) => Some(bytes.len() as u64),
             Kind::Incoming(reader) => reader.left(),
-            Kind::Stream(streamed) => streamed.left,
+            Kind::Stream(streamed) => streamed.left(),
+            Kind::Ended(_) => Some(0),
         }
     }
 
@@ -142,19 +173,67 @@ impl Body {
     /// As [`Body::chunk`], for futures written by hand.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         match &mut self.0 {
-            Kind::Incoming(reader) => reader.poll_chunk(cx),
-            Kind::Stream(streamed) => {
-                let chunk = ready!(streamed.poll_chunk(cx));
-                if !matches!(chunk, Some(Ok(_))) {
-                    self.0 = Kind::Empty;
+            Kind::Incoming(reader) => {
+                let chunk = ready!(reader.poll_chunk(cx));
+                if chunk.is_none() {
+                    self.0 = reader.take_trailers().map_or(Kind::Empty, Kind::Ended);
                 }
                 Poll::Ready(chunk)
             }
+            Kind::Stream(streamed) => {
+                let (chunk, end) = match ready!(streamed.poll_frame(cx)) {
+                    Some(Ok(Frame::Data(chunk))) => return Poll::Ready(Some(Ok(chunk))),
+                    Some(Ok(Frame::Trailers(trailers))) => (None, Kind::Ended(Box::new(trailers))),
+                    Some(Err(error)) => (Some(Err(error)), Kind::Empty),
+                    None => (None, Kind::Empty),
+                };
+                self.0 = end;
+                Poll::Ready(chunk)
+            }
+            Kind::Ended(_) => Poll::Ready(None),
             plain => Poll::Ready(match std::mem::take(plain) {
                 Kind::Static(bytes) => Some(Ok(Bytes::from_static(bytes))),
                 Kind::Bytes(bytes) if !bytes.is_empty() => Some(Ok(bytes)),
                 _ => None,
             }),
+        }
+    }
+
+    /// The trailer: the header lines that stood behind a body in the chunked coding. `None` before
+    /// the body was read to its end, where nothing stood there, and for other bodies.
+    ///
+    /// Fields that decide how a message is framed, routed, allowed or understood are dropped: they
+    /// come too late ([`is_trailer_field`](crate::proto::is_trailer_field)). The server bounds the
+    /// whole trailer to 8 KiB and 32 lines.
+    ///
+    /// A body that is sent back, or on, keeps its trailer.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringspun_http::{BodyError, Request};
+    ///
+    /// async fn checksum(mut request: Request) -> Result<String, BodyError> {
+    ///     let length = request.body().bytes(1 << 20).await?.len();
+    ///     let sum = request.body().trailers().and_then(|trailers| trailers.get("x-checksum"));
+    ///     Ok(format!("{length} bytes, checksum {sum:?}\n"))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        match &self.0 {
+            Kind::Ended(trailers) => Some(trailers),
+            _ => None,
+        }
+    }
+
+    /// As [`Body::trailers`], taking it out.
+    pub fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match std::mem::take(&mut self.0) {
+            Kind::Ended(trailers) => Some(*trailers),
+            kind => {
+                self.0 = kind;
+                None
+            }
         }
     }
 
@@ -201,7 +280,7 @@ impl Body {
     /// Not cancel safe: what was read is lost.
     pub async fn text(&mut self, limit: usize) -> Result<String, BodyError> {
         let bytes = self.bytes(limit).await?;
-        String::from_utf8(bytes.into()).map_err(|_| BodyError(ErrorKind::NotText))
+        String::from_utf8(bytes.into()).map_err(|_| BodyError::NOT_TEXT)
     }
 
     /// A body that a connection feeds.
@@ -216,42 +295,6 @@ impl Body {
             Kind::Static(bytes) => Ok(Plain::Static(bytes)),
             Kind::Bytes(bytes) => Ok(Plain::Bytes(bytes)),
             kind => Err(Self(kind)),
-        }
-    }
-
-    fn streamed<S, E>(stream: S, left: Option<u64>) -> Self
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-        E: Into<BoxError>,
-    {
-        let stream: ChunkStream = Box::pin(Chunks {
-            stream: Box::pin(stream),
-        });
-        Self(Kind::Stream(Box::new(Streamed {
-            stream: Mutex::new(stream),
-            left,
-        })))
-    }
-}
-
-impl Streamed {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        let stream = self
-            .stream
-            .get_mut()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        loop {
-            return match ready!(stream.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) if chunk.is_empty() => continue,
-                Some(Ok(chunk)) => {
-                    self.left = self
-                        .left
-                        .map(|left| left.saturating_sub(chunk.len() as u64));
-                    Poll::Ready(Some(Ok(chunk)))
-                }
-                Some(Err(error)) => Poll::Ready(Some(Err(BodyError(ErrorKind::Stream(error))))),
-                None => Poll::Ready(None),
-            };
         }
     }
 }
@@ -279,6 +322,7 @@ impl fmt::Debug for Body {
             Kind::Static(_) | Kind::Bytes(_) => "bytes",
             Kind::Incoming(_) => "incoming",
             Kind::Stream(_) => "stream",
+            Kind::Ended(_) => "trailers",
         };
         f.debug_struct("Body")
             .field("kind", &kind)
@@ -327,129 +371,11 @@ impl From<&'static [u8]> for Body {
     }
 }
 
-/// Makes the items of an application's stream uniform.
-struct Chunks<S> {
-    stream: Pin<Box<S>>,
-}
-
-impl<S, E> Stream for Chunks<S>
-where
-    S: Stream<Item = Result<Bytes, E>>,
-    E: Into<BoxError>,
-{
-    type Item = Result<Bytes, BoxError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut()
-            .stream
-            .as_mut()
-            .poll_next(cx)
-            .map_err(Into::into)
-    }
-}
-
-/// Why a body could not be read.
-///
-/// As the answer of a handler it becomes the fitting status; see
-/// [`IntoResponse`](crate::IntoResponse).
-#[derive(Debug)]
-pub struct BodyError(ErrorKind);
-
-#[derive(Debug)]
-enum ErrorKind {
-    /// The client has broken a rule of the protocol, or a limit.
-    Refused(Refusal),
-    /// The connection is gone.
-    Disconnected,
-    /// More than the reader wanted.
-    TooLarge,
-    /// Not UTF-8.
-    NotText,
-    /// The application's own stream.
-    Stream(BoxError),
-}
-
-impl BodyError {
-    const TOO_LARGE: Self = Self(ErrorKind::TooLarge);
-
-    pub(crate) const fn refused(refusal: Refusal) -> Self {
-        Self(ErrorKind::Refused(refusal))
-    }
-
-    pub(crate) const fn disconnected() -> Self {
-        Self(ErrorKind::Disconnected)
-    }
-
-    /// Whether the body is larger than the server's or the reader's limit.
-    #[must_use]
-    pub const fn is_too_large(&self) -> bool {
-        matches!(
-            self.0,
-            ErrorKind::TooLarge | ErrorKind::Refused(Refusal::BodyTooLarge)
-        )
-    }
-
-    /// Whether the client was slower than the server's limit.
-    #[must_use]
-    pub const fn is_timeout(&self) -> bool {
-        matches!(self.0, ErrorKind::Refused(Refusal::BodyTimeout))
-    }
-
-    /// Whether the client has gone before the end of the body.
-    #[must_use]
-    pub const fn is_disconnected(&self) -> bool {
-        matches!(
-            self.0,
-            ErrorKind::Disconnected | ErrorKind::Refused(Refusal::BodyIncomplete)
-        )
-    }
-
-    /// The rule that the client has broken, if it was that.
-    #[must_use]
-    pub const fn refusal(&self) -> Option<Refusal> {
-        match self.0 {
-            ErrorKind::Refused(refusal) => Some(refusal),
-            _ => None,
-        }
-    }
-
-    /// The status to answer with.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self.0 {
-            ErrorKind::Refused(refusal) => refusal.status(),
-            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorKind::Disconnected | ErrorKind::NotText => StatusCode::BAD_REQUEST,
-            ErrorKind::Stream(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            ErrorKind::Refused(refusal) => refusal.fmt(f),
-            ErrorKind::Disconnected => f.write_str("the connection ended inside the body"),
-            ErrorKind::TooLarge => f.write_str("the body is larger than the reader's limit"),
-            ErrorKind::NotText => f.write_str("the body is not UTF-8"),
-            ErrorKind::Stream(error) => error.fmt(f),
-        }
-    }
-}
-
-impl StdError for BodyError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0 {
-            ErrorKind::Stream(error) => Some(error.as_ref()),
-            ErrorKind::Refused(refusal) => Some(refusal),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
+
+    use http::StatusCode;
 
     use super::*;
 
@@ -515,6 +441,35 @@ mod tests {
         let mut body = Body::stream(Items(failing.into_iter()));
         assert_eq!(now(body.chunk()).unwrap().unwrap(), "a");
         assert_eq!(now(body.chunk()).unwrap().unwrap_err().to_string(), "x");
+        assert!(now(body.chunk()).is_none());
+    }
+
+    #[test]
+    fn trailers_are_there_at_the_end_and_end_the_body() {
+        struct Frames(std::vec::IntoIter<Frame>);
+
+        impl Stream for Frames {
+            type Item = Result<Frame, std::io::Error>;
+
+            fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                Poll::Ready(self.get_mut().0.next().map(Ok))
+            }
+        }
+
+        let mut sum = HeaderMap::new();
+        sum.insert("x-sum", "12".parse().unwrap());
+        let frames = vec![
+            Frame::Data(Bytes::from("ab")),
+            Frame::Trailers(sum.clone()),
+            Frame::Data(Bytes::from("behind")),
+        ];
+        let mut body = Body::frames(Frames(frames.into_iter()));
+        assert_eq!((body.length(), body.trailers()), (None, None));
+        assert_eq!(now(body.bytes(10)).unwrap(), "ab");
+        assert_eq!((body.trailers(), body.length()), (Some(&sum), Some(0)));
+        assert!(now(body.chunk()).is_none(), "nothing follows a trailer");
+        assert_eq!(body.take_trailers(), Some(sum));
+        assert_eq!(body.take_trailers(), None);
         assert!(now(body.chunk()).is_none());
     }
 

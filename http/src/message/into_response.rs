@@ -6,7 +6,8 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::body::{Body, BodyError};
+use super::body::Body;
+use super::body_error::BodyError;
 use super::response::Response;
 use crate::proto::{InvalidHeader, Refusal};
 

@@ -5,6 +5,7 @@
 //! to recycled memory and a body; a [`Response`] needs no memory until a header is added.
 
 mod body;
+mod body_error;
 mod convert;
 mod headers;
 mod into_response;
@@ -12,12 +13,15 @@ mod parts;
 mod pipe;
 mod request;
 mod response;
+mod streamed;
 
-pub use self::body::{Body, BodyError};
+pub use self::body::Body;
+pub use self::body_error::BodyError;
 pub use self::headers::Headers;
 pub use self::into_response::IntoResponse;
 pub use self::request::Request;
 pub use self::response::Response;
+pub use self::streamed::Frame;
 
 pub(crate) use self::body::Plain;
 pub(crate) use self::parts::Parts;

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::HeaderMap;
 
-use super::body::BodyError;
+use super::body_error::BodyError;
 
 /// A pipe for a body of this length, if it is known.
 pub(crate) fn pipe(length: Option<u64>) -> (Feeder, Reader) {
@@ -42,6 +43,8 @@ struct State {
     left: Option<u64>,
     /// Why nothing more follows behind the slot.
     end: Option<Result<(), BodyError>>,
+    /// What stood behind the body.
+    trailers: Option<Box<HeaderMap>>,
     /// The reader has asked at least once.
     is_wanted: bool,
     /// The reader was dropped.
@@ -102,6 +105,13 @@ impl Feeder {
         state.reader.take()
     }
 
+    /// Ends the body well, with what stood behind it. Gives the waker of the waiting reader.
+    #[must_use = "the reader waits"]
+    pub(crate) fn end_with(&self, trailers: Option<Box<HeaderMap>>) -> Option<Waker> {
+        lock(&self.0).trailers = trailers;
+        self.end(Ok(()))
+    }
+
     /// Ends the body, well or not. Gives the waker of the waiting reader.
     #[must_use = "the reader waits"]
     pub(crate) fn end(&self, end: Result<(), BodyError>) -> Option<Waker> {
@@ -156,6 +166,11 @@ impl Reader {
             waker.wake();
         }
         result
+    }
+
+    /// What stood behind the body, once the end was given. Given once.
+    pub(crate) fn take_trailers(&self) -> Option<Box<HeaderMap>> {
+        lock(&self.0).trailers.take()
     }
 
     /// Bytes that are still to be read, if the head has told.

@@ -16,11 +16,15 @@
 //! - Every line ends with CRLF; CR or LF alone is refused wherever it stands.
 //! - The size is read with checked arithmetic; leading zeros count against a limit of digits, so
 //!   that a size line cannot go on for ever.
-//! - Extensions and the trailer are read, bounded over the whole body, and dropped.
+//! - Extensions are read, bounded over the whole body, and dropped.
+//! - The lines of the trailer are bounded too, and kept for [`ChunkedDecoder::trailers`].
 //! - The state is a function of the bytes so far, never of how they were cut.
+
+use http::HeaderMap;
 
 use super::framing::is_token_byte;
 use super::refusal::Refusal;
+use super::trailers;
 
 /// Decodes one body; see the module's text for its states.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub struct ChunkedDecoder {
     trailer: u16,
     /// Lines of the trailer so far.
     lines: u8,
+    /// The lines themselves; nearly never there are any.
+    trailer_lines: Vec<u8>,
 }
 
 /// One step of decoding.
@@ -78,6 +84,7 @@ impl ChunkedDecoder {
             extension: 0,
             trailer: 0,
             lines: 0,
+            trailer_lines: Vec::new(),
         }
     }
 
@@ -85,6 +92,17 @@ impl ChunkedDecoder {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.state == State::Done
+    }
+
+    /// The fields of the trailer, once the body ended. Those that may not stand there
+    /// ([`is_trailer_field`](super::is_trailer_field)) are dropped; `None` if none is left.
+    #[must_use]
+    pub fn trailers(&self) -> Option<Box<HeaderMap>> {
+        if self.is_done() {
+            trailers::parse(&self.trailer_lines)
+        } else {
+            None
+        }
     }
 
     /// Reads on in `input` from `*at`, until there is content, the end, or no input.
@@ -151,6 +169,14 @@ impl ChunkedDecoder {
         if usize::from(self.trailer) > MAX_TRAILER || self.lines > MAX_TRAILER_LINES {
             return Err(Refusal::TrailerTooLarge);
         }
+        let next = self.trailer_transition(byte)?;
+        if !matches!(next, State::EndLf | State::Done) {
+            self.trailer_lines.push(byte);
+        }
+        Ok(next)
+    }
+
+    fn trailer_transition(&mut self, byte: u8) -> Result<State, Refusal> {
         match (self.state, byte) {
             (State::LineStart, b'\r') => Ok(State::EndLf),
             (State::LineStart, _) if is_token_byte(byte) => {
@@ -334,6 +360,28 @@ mod tests {
             decode(&[input.as_bytes()]),
             Err(Refusal::ChunkExtensionTooLong)
         );
+    }
+
+    #[test]
+    fn trailers_are_kept_at_every_split() {
+        let input = b"1;x\r\na\r\n0\r\nX-Sum: 12\r\nHost: b\r\nX-Other:\t c d \r\n\r\nX: y\r\n\r\n";
+        for split in 0..input.len() {
+            let mut decoder = ChunkedDecoder::new();
+            for piece in [&input[..split], &input[split..]] {
+                let mut at = 0;
+                while let Chunk::Data(len) = decoder.decode(piece, &mut at).unwrap() {
+                    at += len;
+                    assert_eq!(decoder.trailers(), None);
+                }
+            }
+            let trailers = decoder.trailers().unwrap();
+            assert_eq!(trailers.len(), 2, "{split}: {trailers:?}");
+            assert_eq!(trailers["x-sum"], "12");
+            assert_eq!(trailers["x-other"], "c d");
+        }
+        let mut decoder = ChunkedDecoder::new();
+        assert_eq!(decoder.decode(b"0\r\n\r\n", &mut 0), Ok(Chunk::End));
+        assert_eq!(decoder.trailers(), None);
     }
 
     #[test]

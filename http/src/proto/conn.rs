@@ -27,13 +27,14 @@
 //!   request n + 1 cannot overtake the answer to n.
 //! - Events depend on the bytes, never on how they were cut.
 
-use http::{Method, Version};
+use http::{HeaderMap, Method, Version};
 
 use super::chunked::{Chunk, ChunkedDecoder};
 use super::encode::{self, ConnectionLine, LengthLine, ResponseHead};
 use super::framing::{BodyLength, is_bodyless};
 use super::head::{Head, HeadLimits};
 use super::refusal::Refusal;
+use super::trailers;
 
 /// Limits on what a connection receives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,6 +118,8 @@ pub struct Conn {
     awaits_continue: bool,
     /// The client itself wants the connection closed, and has kept to the rules.
     is_client_closing: bool,
+    /// What stood behind this request's body.
+    trailers: Option<Box<HeaderMap>>,
 }
 
 #[derive(Clone, Debug)]
@@ -150,6 +153,7 @@ impl Conn {
             is_connect: false,
             awaits_continue: false,
             is_client_closing: false,
+            trailers: None,
         }
     }
 
@@ -176,7 +180,10 @@ impl Conn {
                 Ok(Chunk::NeedMore) if end => Err(Refusal::BodyIncomplete),
                 Ok(Chunk::NeedMore) => Ok(Event::NeedMore),
                 Ok(Chunk::Data(content)) => Ok(Event::Data(content)),
-                Ok(Chunk::End) => Ok(Event::End),
+                Ok(Chunk::End) => {
+                    self.trailers = decoder.trailers();
+                    Ok(Event::End)
+                }
                 Err(refusal) => Err(refusal),
             },
             Reading::Done => Ok(Event::NeedMore),
@@ -200,6 +207,13 @@ impl Conn {
     #[must_use]
     pub fn is_between_messages(&self) -> bool {
         matches!(self.reading, Reading::Head)
+    }
+
+    /// The trailer of the request under way, once [`Event::End`] was reported. Given once; `None`
+    /// if there is none, or nothing in it that may stand there
+    /// ([`is_trailer_field`](super::is_trailer_field)).
+    pub fn take_trailers(&mut self) -> Option<Box<HeaderMap>> {
+        self.trailers.take()
     }
 
     /// How many bytes of the body are still to come, where the head has told it.
@@ -341,6 +355,30 @@ impl Conn {
         Ok(())
     }
 
+    /// As [`Conn::send_end`], with a trailer. Only the chunked coding can carry one; it is left out
+    /// of other bodies, and so are lines that may not stand there
+    /// ([`is_trailer_field`](super::is_trailer_field)).
+    ///
+    /// A client that did not say `TE: trailers` gets it all the same: whoever takes the coding off
+    /// may drop what he does not want (RFC 9112 7.1.2).
+    ///
+    /// # Errors
+    /// As [`Conn::send_end`].
+    pub fn send_end_with(
+        &mut self,
+        trailers: &HeaderMap,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WrongLength> {
+        if self.writing != Writing::Body(Sending::Chunked) {
+            return self.send_end(out);
+        }
+        out.extend_from_slice(b"0\r\n");
+        trailers::append(out, trailers);
+        out.extend_from_slice(b"\r\n");
+        self.writing = Writing::Done;
+        Ok(())
+    }
+
     /// Whether the response is complete.
     #[must_use]
     pub fn is_sent(&self) -> bool {
@@ -368,6 +406,7 @@ impl Conn {
         self.empty_lines = 0;
         self.received = 0;
         self.awaits_continue = false;
+        self.trailers = None;
         Next::Continue
     }
 
@@ -696,6 +735,29 @@ mod tests {
     }
 
     #[test]
+    fn the_trailer_of_a_request_is_given_once() {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let body = b"0\r\nX-Sum: 12\r\n\r\n";
+        for split in 0..=body.len() {
+            let mut conn = after(head);
+            let (limits, mut nothing) = (ReceiveLimits::default(), Head::new());
+            for piece in [&body[..split], &body[split..]] {
+                assert_eq!(conn.take_trailers(), None);
+                let event = conn.receive(piece, &mut 0, false, &mut nothing, &limits);
+                assert!(
+                    matches!(event, Ok(Event::NeedMore | Event::End)),
+                    "{event:?}"
+                );
+                if conn.is_received() {
+                    break;
+                }
+            }
+            assert_eq!(conn.take_trailers().unwrap()["x-sum"], "12", "{split}");
+            assert_eq!(conn.take_trailers(), None);
+        }
+    }
+
+    #[test]
     fn keeping_the_connection() {
         let rows = [
             ("HTTP/1.1", "", Some(1), true, ""),
@@ -794,6 +856,27 @@ mod tests {
             conn.send_data(1, &mut out).is_err(),
             "nothing follows the end"
         );
+    }
+
+    #[test]
+    fn trailers_end_chunks_and_nothing_else() {
+        let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-sum", "12".parse().unwrap());
+        trailers.insert("content-length", "5".parse().unwrap());
+        let (mut conn, mut out) = (after(get), Vec::new());
+        answer(&mut conn, 200, None);
+        conn.send_end_with(&trailers, &mut out).unwrap();
+        assert_eq!(out, b"0\r\nx-sum: 12\r\n\r\n");
+        assert!(conn.is_sent());
+
+        for (version, length) in [("HTTP/1.0", None), ("HTTP/1.1", Some(1))] {
+            let (mut conn, mut out) = (after(&get.replace("HTTP/1.1", version)), Vec::new());
+            answer(&mut conn, 200, length);
+            conn.send_data(1, &mut out).unwrap();
+            conn.send_end_with(&trailers, &mut out).unwrap();
+            assert!(out.is_empty() && conn.is_sent(), "{version}");
+        }
     }
 
     #[test]

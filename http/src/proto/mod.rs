@@ -19,6 +19,7 @@ mod framing;
 mod head;
 mod refusal;
 mod target;
+mod trailers;
 
 pub use self::chunked::{Chunk, ChunkedDecoder};
 pub use self::conn::{Conn, Event, Next, ReceiveLimits, Sending, WrongLength, append_refusal};
@@ -27,6 +28,7 @@ pub use self::framing::{BodyLength, Framing, is_bodyless};
 pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, Span};
 pub use self::refusal::Refusal;
 pub use self::target::TargetForm;
+pub use self::trailers::is_trailer_field;
 
 pub(crate) use self::date::date_line;
 pub(crate) use self::encode::is_field_value;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::{Around, Ending, Exchange};
-use crate::message::{Feeder, IntoResponse, Plain, Response};
+use crate::message::{Body, Feeder, IntoResponse, Plain, Response};
 use crate::proto::{Refusal, ResponseHead, Sending, WrongLength, date_line};
 use crate::server::service::Service;
 
@@ -136,10 +136,7 @@ impl Exchange {
                 self.is_stirred = true;
                 self.send_chunk(Plain::Bytes(chunk));
             }
-            Ok(Poll::Ready(None)) => {
-                self.body = None;
-                self.end_body();
-            }
+            Ok(Poll::Ready(None)) => self.end_body(),
             Ok(Poll::Ready(Some(Err(error)))) => {
                 tracing::debug!(%error, "the body of a response has failed");
                 self.ending = Some(Ending::Abort);
@@ -166,7 +163,12 @@ impl Exchange {
     /// Ends a streamed body. The end goes into the batch, behind nothing large: a step is taken
     /// only when that was sent.
     fn end_body(&mut self) {
-        if let Err(error) = self.conn.send_end(self.output.batch()) {
+        let (body, out) = (self.body.take(), self.output.batch());
+        let ended = match body.as_ref().and_then(Body::trailers) {
+            Some(trailers) => self.conn.send_end_with(trailers, out),
+            None => self.conn.send_end(out),
+        };
+        if let Err(error) = ended {
             self.cut_short(error);
         }
     }

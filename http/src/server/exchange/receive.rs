@@ -42,7 +42,9 @@ impl Exchange {
             Ok(Event::End) => {
                 self.input.use_up(at);
                 self.body_deadline = None;
-                let waker = self.feeder.as_ref().and_then(|feeder| feeder.end(Ok(())));
+                let trailers = self.conn.take_trailers();
+                let feeder = self.feeder.as_ref();
+                let waker = feeder.and_then(|feeder| feeder.end_with(trailers));
                 self.stir(waker, cx);
                 true
             }
