@@ -288,6 +288,26 @@ impl Body {
         Self(Kind::Incoming(reader))
     }
 
+    /// A body of the application's frames, of this length if that is known.
+    #[cfg(feature = "http-body")]
+    pub(super) fn of_frames<S>(frames: S, length: Option<u64>) -> Self
+    where
+        S: Stream<Item = Result<Frame, BoxError>> + Send + 'static,
+    {
+        Self(Kind::Stream(Box::new(Streamed::new(frames, length))))
+    }
+
+    /// Whether neither content nor a trailer is to come, for sure.
+    #[cfg(feature = "http-body")]
+    pub(super) fn is_at_end(&self) -> bool {
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Incoming(reader) => reader.is_at_end(),
+            // A stream of no bytes may still have a trailer.
+            Kind::Static(_) | Kind::Bytes(_) | Kind::Stream(_) | Kind::Ended(_) => false,
+        }
+    }
+
     /// The bytes, if all are at hand.
     pub(crate) fn into_plain(self) -> Result<Plain, Self> {
         match self.0 {

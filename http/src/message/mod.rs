@@ -8,6 +8,8 @@ mod body;
 mod body_error;
 mod convert;
 mod headers;
+#[cfg(feature = "http-body")]
+mod http_body;
 mod into_response;
 mod parts;
 mod pipe;

@@ -173,6 +173,14 @@ impl Reader {
         lock(&self.0).trailers.take()
     }
 
+    /// Whether the reader has had everything, a trailer included.
+    #[cfg(feature = "http-body")]
+    pub(crate) fn is_at_end(&self) -> bool {
+        let state = lock(&self.0);
+        let is_ended = state.left == Some(0) || matches!(state.end, Some(Ok(())));
+        is_ended && state.chunk.is_none() && state.trailers.is_none()
+    }
+
     /// Bytes that are still to be read, if the head has told.
     pub(crate) fn left(&self) -> Option<u64> {
         lock(&self.0).left

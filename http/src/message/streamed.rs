@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
+use pin_project_lite::pin_project;
 
 use super::body_error::BodyError;
 
@@ -61,10 +62,7 @@ impl Streamed {
         T: 'static,
         E: Into<BoxError>,
     {
-        let frames: FrameStream = Box::pin(Frames {
-            stream: Box::pin(stream),
-            frame,
-        });
+        let frames: FrameStream = Box::pin(Frames { stream, frame });
         Self {
             frames: Mutex::new(frames),
             left,
@@ -101,10 +99,13 @@ impl Streamed {
     }
 }
 
-/// Makes the items of an application's stream uniform.
-struct Frames<S, T> {
-    stream: Pin<Box<S>>,
-    frame: fn(T) -> Frame,
+pin_project! {
+    /// Makes the items of an application's stream uniform.
+    struct Frames<S, T> {
+        #[pin]
+        stream: S,
+        frame: fn(T) -> Frame,
+    }
 }
 
 impl<S, T, E> Stream for Frames<S, T>
@@ -115,8 +116,8 @@ where
     type Item = Result<Frame, BoxError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let item = ready!(this.stream.as_mut().poll_next(cx));
+        let this = self.project();
+        let item = ready!(this.stream.poll_next(cx));
         Poll::Ready(item.map(|item| item.map(this.frame).map_err(Into::into)))
     }
 }
