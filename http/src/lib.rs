@@ -65,7 +65,7 @@ mod upgrade;
 
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
-pub use self::handler::Handler;
+pub use self::handler::{Finishing, Handler, Limited, RouteLimits};
 pub use self::message::{Body, BodyError, Frame, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};

@@ -168,6 +168,19 @@ impl<S: AsFd> Evented<S> {
         self.registration.poll_ready(cx, direction).map(drop)
     }
 
+    /// Waits until both directions are closed; may miss it while there is something to read.
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // The end of both directions wakes who waits for either.
+        let _ = self.registration.poll_ready(cx, Direction::Read);
+        // A reset is an error on either side.
+        let is_broken = self.registration.ready(Direction::Read).is_error();
+        if is_broken || self.registration.has_closed(Direction::Write) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
     /// One attempt of `op`, now, whatever the readiness says; only `Interrupted` is retried.
     ///
     /// The readiness is left as it is: an attempt that takes something away leaves at worst a

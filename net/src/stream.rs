@@ -31,6 +31,19 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Takes nothing from the stream.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// Waits until the peer is gone for good: it has reset the connection, or both directions
+    /// have ended. A peer that has only ended its own direction still reads; it is not gone.
+    ///
+    /// For who neither reads nor writes and wants to give up work that nobody waits for. It may
+    /// never be ready: where the transport does not tell, and while there are bytes to read.
+    ///
+    /// # Cancel safety
+    /// Takes nothing from the stream. It uses the place of the task that waits to read.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Pending
+    }
+
     /// The peer's address, `None` for transports without addresses.
     fn peer_addr(&self) -> Option<SocketAddr>;
 

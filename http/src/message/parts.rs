@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::proto::{Head, Span};
 
@@ -28,6 +29,10 @@ pub(crate) struct Inner {
     pub(crate) names: Option<Arc<[Box<str>]>>,
     /// Who has sent the request.
     pub(crate) peer: Option<SocketAddr>,
+    /// The connection's number; 0 for requests made by hand.
+    pub(crate) connection: u64,
+    /// When the handler must have answered.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Parts {
@@ -60,7 +65,7 @@ impl Drop for Parts {
         inner.head.trim();
         inner.params.clear();
         inner.names = None;
-        inner.peer = None;
+        (inner.peer, inner.connection, inner.deadline) = (None, 0, None);
         // An error means that this thread ends; the box is freed with the closure.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use http::{Method, Version};
 
@@ -178,6 +179,19 @@ impl Request {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.parts.peer
+    }
+
+    /// A number that no other connection of the server has or will have; for logs. 0 for a
+    /// request made by hand.
+    #[must_use]
+    pub fn connection_id(&self) -> u64 {
+        self.parts.connection
+    }
+
+    /// When the handler must have answered, see [`Limits::request_timeout`](crate::Limits).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.parts.deadline
     }
 
     /// The body, to be read.

@@ -91,6 +91,7 @@ refusals! {
     BodyTimeout REQUEST_TIMEOUT "RFC 9110 15.5.9" "The body arrived more slowly than the limit";
 
     // Service.
+    HandlerTimeout SERVICE_UNAVAILABLE "RFC 9110 15.6.4" "The request was not answered in time";
     UpgradeRequired UPGRADE_REQUIRED "RFC 9110 15.5.22" "The resource is served in another protocol, which Upgrade names";
     TunnelUnsupported NOT_IMPLEMENTED "RFC 9110 9.3.6" "No tunnel is offered for CONNECT";
 }

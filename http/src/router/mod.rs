@@ -16,9 +16,9 @@ use ringspun_runtime::task::PooledFuture;
 
 pub use self::pattern::RouteError;
 use self::tree::{Endpoint, Node, Route};
-use crate::handler::{Handler, ready};
+use crate::handler::{Handler, RouteLimits, ready};
 use crate::message::{Request, Response};
-use crate::proto::TargetForm;
+use crate::proto::{Head, TargetForm};
 
 /// Answers each request with the handler of its path and method.
 ///
@@ -57,6 +57,8 @@ pub struct Router {
     /// All routes in the order in which they were added, for [`Router::nest`].
     added: Vec<Added>,
     fallback: Option<Arc<dyn Handler>>,
+    /// Some route may have limits of its own, so that they are looked up for each request.
+    is_limited: bool,
 }
 
 #[derive(Clone)]
@@ -157,6 +159,7 @@ impl Router {
     /// Answers what no pattern matches. The paths of [`Router::nest`]ed routers included.
     #[must_use]
     pub fn fallback(mut self, handler: impl Handler) -> Self {
+        self.is_limited |= handler.has_route_limits();
         self.fallback = Some(Arc::new(handler));
         self
     }
@@ -199,6 +202,7 @@ impl Router {
         if !route.add(method.clone(), endpoint) {
             return Err(RouteError::repeated(pattern));
         }
+        self.is_limited |= handler.has_route_limits();
         self.added.push(Added {
             method,
             pattern: pattern.into(),
@@ -248,6 +252,21 @@ impl Router {
 impl Handler for Router {
     fn call(&self, request: Request) -> PooledFuture<Response> {
         self.answer(request)
+    }
+
+    fn has_route_limits(&self) -> bool {
+        self.is_limited
+    }
+
+    fn route_limits(&self, head: &Head) -> RouteLimits {
+        let mut params = Vec::new();
+        let start = head.path_span().range().start + 1;
+        let path = head.path().strip_prefix('/');
+        let handler = match path.and_then(|path| self.root.find(path, start, &mut params)) {
+            Some(route) => route.get(head.method()).map(|endpoint| &endpoint.handler),
+            None => self.fallback.as_ref(),
+        };
+        handler.map_or_else(RouteLimits::default, |handler| handler.route_limits(head))
     }
 }
 

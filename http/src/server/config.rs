@@ -11,6 +11,7 @@ use crate::proto::{HeadLimits, ReceiveLimits};
 /// | `head_timeout` | 10 s | 408, or the end where nothing was sent |
 /// | `idle_timeout` | 75 s | the connection is closed |
 /// | `body_rate`, `body_window` | 240 bytes/s, looked at every 5 s | 408 |
+/// | `request_timeout` | 5 min from the head of the request to that of the response | 503, the handler is dropped |
 /// | `write_timeout` | 30 s without taking a byte | the connection is closed |
 /// | `head_bytes` | 64 KiB | 431 |
 /// | `headers` | 100 | 431 |
@@ -42,6 +43,9 @@ pub struct Limits {
     /// Over how long the rate of a body is looked at. Time in which the handler does not read
     /// does not count.
     pub body_window: Duration,
+    /// How long a handler may take, from the end of the request's head to its response. The body
+    /// of the response may take longer. See [`Handler::with_request_timeout`](crate::Handler).
+    pub request_timeout: Duration,
     /// How long a client may take nothing of a response that is there.
     pub write_timeout: Duration,
     /// Bytes of a head. At most 64 KiB.
@@ -68,6 +72,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             body_rate: 240,
             body_window: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(5 * 60),
             write_timeout: Duration::from_secs(30),
             head_bytes: 64 * 1024,
             headers: 100,
@@ -81,7 +86,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits that the codec looks after.
+    /// The limits that the codec looks after: that on the body may be the route's, and is looked at
+    /// once the head is there.
     pub(super) fn receive(&self) -> ReceiveLimits {
         let mut head = HeadLimits::default();
         head.bytes = self.head_bytes.min(head.bytes);
@@ -89,7 +95,7 @@ impl Limits {
         head.target = self.target_bytes;
         ReceiveLimits {
             head,
-            body: self.body_bytes,
+            body: u64::MAX,
         }
     }
 

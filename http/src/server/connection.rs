@@ -215,6 +215,9 @@ impl<S: Stream, V: Service> Connection<S, V> {
         keep(&mut exchange.head_deadline, wants_head, || {
             after(limits.head_timeout)
         });
+        if self.call.is_none() {
+            exchange.call_deadline = None;
+        }
         keep(&mut exchange.write_deadline, is_writing, || {
             after(limits.write_timeout)
         });
@@ -227,6 +230,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
 
         let deadlines = [
             exchange.head_deadline,
+            exchange.call_deadline,
             exchange.write_deadline,
             exchange.body_deadline,
         ];
@@ -241,6 +245,11 @@ impl<S: Stream, V: Service> Connection<S, V> {
             tracing::debug!("the client takes nothing of its response");
             return Err(());
         }
+        if is_past(exchange.call_deadline) {
+            self.call = None;
+            exchange.call_deadline = None;
+            exchange.refuse(Refusal::HandlerTimeout);
+        }
         if is_past(exchange.head_deadline) {
             exchange.refuse(Refusal::HeadTimeout);
         }
@@ -251,6 +260,18 @@ impl<S: Stream, V: Service> Connection<S, V> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether nobody waits for what is under way. Who is written to or read from tells by itself.
+    fn is_given_up(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> bool {
+        if exchange.wants_input() || !exchange.output.is_empty() {
+            return false;
+        }
+        let is_gone = self.stream.poll_gone(cx).is_ready();
+        if is_gone {
+            tracing::debug!("the client is gone; what it has asked for is given up");
+        }
+        is_gone
     }
 
     fn poll_busy(&mut self, mut exchange: Box<Exchange>, cx: &mut Context<'_>) -> Poll<State> {
@@ -272,6 +293,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                     self.state = State::Busy(exchange);
                     return Poll::Pending;
                 }
+                Turn::Wait if self.is_given_up(&exchange, cx) => Err(()),
                 Turn::Wait => self.check_deadlines(&mut exchange, cx),
             };
             match next {

@@ -182,8 +182,11 @@ impl<L: Listener> Server<L> {
 
     /// Makes the server a future, which serves once it is awaited.
     pub fn serve(mut self, handler: impl Handler) -> Serve<L> {
-        let (rules, handler) = (self.rules(), Box::new(handler));
-        let service = Arc::new(Common { handler, rules });
+        let service = Arc::new(Common {
+            is_limited: handler.has_route_limits(),
+            handler: Box::new(handler),
+            rules: self.rules(),
+        });
         self.start_with(|acceptor| {
             acceptor.serve(move |stream, session| Task::new(stream, Arc::clone(&service), session))
         })

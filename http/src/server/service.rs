@@ -8,9 +8,9 @@ use ringspun_runtime::task::{LocalPooledFuture, PooledFuture};
 use super::config::Limits;
 use super::readiness::Readiness;
 use super::take_over::TakeOver;
-use crate::handler::Handler;
+use crate::handler::{Handler, RouteLimits};
 use crate::message::{IntoResponse, Request, Response};
-use crate::proto::ReceiveLimits;
+use crate::proto::{Head, ReceiveLimits};
 
 /// A handler and the rules, as a connection sees them. Connections are the same whether the
 /// futures of the handler are `Send` or not; only this differs.
@@ -20,6 +20,9 @@ pub(super) trait Service: 'static {
 
     /// Gives a request to the handler.
     fn call(&self, request: Request) -> Self::Call;
+
+    /// The limits of the route that this head leads to.
+    fn route_limits(&self, head: &Head) -> RouteLimits;
 
     /// What clients may do.
     fn rules(&self) -> &Rules;
@@ -41,6 +44,8 @@ pub(super) struct Rules {
 /// One handler for all connections.
 pub(super) struct Common {
     pub(super) handler: Box<dyn Handler>,
+    /// Whether the handler has limits of its own for some requests.
+    pub(super) is_limited: bool,
     pub(super) rules: Rules,
 }
 
@@ -49,6 +54,14 @@ impl Service for Arc<Common> {
 
     fn call(&self, request: Request) -> PooledFuture<Response> {
         self.handler.call(request)
+    }
+
+    fn route_limits(&self, head: &Head) -> RouteLimits {
+        if self.is_limited {
+            self.handler.route_limits(head)
+        } else {
+            RouteLimits::default()
+        }
     }
 
     fn rules(&self) -> &Rules {
@@ -73,6 +86,10 @@ where
     fn call(&self, request: Request) -> LocalPooledFuture<Response> {
         let response = (self.handler)(request);
         LocalPooledFuture::new(async move { response.await.into_response() })
+    }
+
+    fn route_limits(&self, _: &Head) -> RouteLimits {
+        RouteLimits::default()
     }
 
     fn rules(&self) -> &Rules {

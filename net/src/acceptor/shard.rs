@@ -50,6 +50,13 @@ pub(super) struct Key {
     id: u64,
 }
 
+impl Key {
+    /// What no other connection of the shard has.
+    pub(super) fn id(self) -> u64 {
+        self.id
+    }
+}
+
 impl Shard {
     pub(super) fn new(shared: Arc<Shared>, core: usize) -> Self {
         Self {

@@ -148,6 +148,11 @@ impl Pipe {
         !unread.is_empty()
     }
 
+    /// Whether the reader is gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        !self.lock().has_reader
+    }
+
     fn end(&self, end: End) {
         let mut state = self.lock();
         if state.end == End::Open || end == End::Reset {

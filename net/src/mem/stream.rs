@@ -101,6 +101,15 @@ impl Stream for MemStream {
         poll_readable(self, cx)
     }
 
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = self.wire.incoming().poll_readable(cx);
+        if self.wire.outgoing().is_abandoned() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
         None
     }

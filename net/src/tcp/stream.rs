@@ -310,6 +310,10 @@ impl Stream for TcpStream {
         poll_readable(self, cx)
     }
 
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wire.io.poll_closed(cx)
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
         Self::peer_addr(self).ok()
     }

@@ -5,20 +5,45 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
 use super::cancel::CancelToken;
 
 thread_local! {
-    static CURRENT: RefCell<Option<CancelToken>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Current> = const { RefCell::new(Current::None) };
+}
+
+/// What the scope that is being polled has for a token.
+#[derive(Clone, Default, Debug)]
+pub(super) enum Current {
+    /// There is no scope, or the scope around has changed places with it.
+    #[default]
+    None,
+    /// One that is made when somebody asks for it, with this deadline.
+    Unmade(Option<Instant>),
+    Token(CancelToken),
 }
 
 /// The token of the scope that is being polled.
 pub(super) fn get() -> Option<CancelToken> {
     // At thread exit the cell may be gone: no scope then.
     CURRENT
-        .try_with(|current| current.borrow().clone())
+        .try_with(|current| {
+            let deadline = match &*current.borrow() {
+                Current::None => return None,
+                Current::Token(token) => return Some(token.clone()),
+                Current::Unmade(deadline) => *deadline,
+            };
+            let root = CancelToken::new();
+            let token = match deadline {
+                Some(deadline) => root.child_with_deadline(deadline),
+                None => root,
+            };
+            *current.borrow_mut() = Current::Token(token.clone());
+            Some(token)
+        })
         .ok()
         .flatten()
 }
@@ -31,7 +56,7 @@ pin_project! {
         #[pin]
         future: F,
         // While the future is polled: the current token of the scope around.
-        token: Option<CancelToken>,
+        token: Current,
     }
 }
 
@@ -39,7 +64,7 @@ impl<F> InScope<F> {
     pub(super) fn new(token: CancelToken, future: F) -> Self {
         Self {
             future,
-            token: Some(token),
+            token: Current::Token(token),
         }
     }
 }
@@ -55,10 +80,10 @@ impl<F: Future> Future for InScope<F> {
 }
 
 /// The thread's cell and the future's have changed places; until dropped, also by a panic.
-struct Swapped<'a>(&'a mut Option<CancelToken>);
+pub(super) struct Swapped<'a>(&'a mut Current);
 
 impl<'a> Swapped<'a> {
-    fn new(token: &'a mut Option<CancelToken>) -> Self {
+    pub(super) fn new(token: &'a mut Current) -> Self {
         swap(token);
         Self(token)
     }
@@ -70,6 +95,6 @@ impl Drop for Swapped<'_> {
     }
 }
 
-fn swap(token: &mut Option<CancelToken>) {
+fn swap(token: &mut Current) {
     CURRENT.with(|current| mem::swap(&mut *current.borrow_mut(), token));
 }

@@ -29,6 +29,7 @@ mod current;
 mod drop_guard;
 mod group;
 mod janitor;
+mod lazy;
 mod listener;
 mod listeners;
 #[cfg(all(test, loom))]
@@ -46,5 +47,6 @@ pub use self::group::{GroupError, Spawn, TaskGroup};
 pub use self::janitor::{
     CleanupError, Janitor, Retry, Rollback, RollbackError, RollbackHandle, Undone,
 };
+pub use self::lazy::LazyScope;
 pub use self::on_cancel::OnCancel;
 pub use self::run::{Run, deadline, timeout};

@@ -30,8 +30,9 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> bool {
         // The future is dropped inside as well: its destructors are the handler's code too.
+        let scope = &mut self.scope;
         let polled = catch_unwind(AssertUnwindSafe(move || {
-            match Pin::new(&mut call).poll(cx) {
+            match scope.enter(|| Pin::new(&mut call).poll(cx)) {
                 Poll::Ready(response) => {
                     drop(call);
                     Ok(response)
@@ -129,7 +130,8 @@ impl Exchange {
         let Some(body) = &mut self.body else {
             return false;
         };
-        let polled = catch_unwind(AssertUnwindSafe(|| body.poll_chunk(cx)));
+        let scope = &mut self.scope;
+        let polled = catch_unwind(AssertUnwindSafe(|| scope.enter(|| body.poll_chunk(cx))));
         match polled {
             Ok(Poll::Pending) => return false,
             Ok(Poll::Ready(Some(Ok(chunk)))) => {

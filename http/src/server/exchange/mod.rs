@@ -27,6 +27,7 @@ use std::task::Context;
 use std::time::Instant;
 
 use ringspun_net::Session;
+use ringspun_runtime::scope::LazyScope;
 
 use self::switch::Offers;
 use super::input::Input;
@@ -51,10 +52,14 @@ pub(super) struct Exchange {
     feeder: Option<Feeder>,
     /// The body of the response, if it comes in chunks.
     body: Option<Body>,
+    /// The scope of the request under way: its token, if anybody has asked for it.
+    scope: LazyScope,
     /// Something has happened that call or body may be waiting for.
     pub(super) is_stirred: bool,
     /// The client has ended its side.
     pub(super) is_ended: bool,
+    /// Bytes that the body of the request may have.
+    body_limit: u64,
     /// Content of the request's body that was dropped unread, and how much that may become.
     unread: u64,
     unread_limit: u64,
@@ -66,6 +71,8 @@ pub(super) struct Exchange {
     offers: Option<Offers>,
     /// When the head under way must be there.
     pub(super) head_deadline: Option<Instant>,
+    /// When the handler must have answered; counts while there is a call.
+    pub(super) call_deadline: Option<Instant>,
     /// When the client must have taken some of the output.
     pub(super) write_deadline: Option<Instant>,
     /// When the body must have brought enough, and how much it has brought since the last look.
@@ -122,6 +129,7 @@ impl Exchange {
         self.conn = Conn::new();
         (self.is_stirred, self.unread) = (false, 0);
         (self.head_deadline, self.write_deadline, self.body_deadline) = (None, None, None);
+        self.call_deadline = None;
         // An error means that this thread ends; the box is freed with the closure.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
@@ -232,6 +240,7 @@ impl Exchange {
             match self.conn.next_exchange() {
                 Next::Continue => {
                     self.feeder = None;
+                    self.scope.renew(None);
                     self.offers = None;
                     self.unread = 0;
                     self.body_deadline = None;

@@ -9,7 +9,8 @@ use ringspun_runtime::budget;
 use super::switch::Offers;
 use super::{Around, Ending, Exchange};
 use crate::message::{Body, Parts, Request, pipe};
-use crate::proto::{BodyLength, Event, Head};
+use crate::proto::{BodyLength, Event, Head, Refusal};
+use crate::server::alarm::after;
 use crate::server::service::Service;
 
 impl Exchange {
@@ -27,12 +28,14 @@ impl Exchange {
         if self.conn.is_received() || !(is_at_end || self.can_take_content()) {
             return false;
         }
-        let (limits, mut at) = (&around.rules().receive, 0);
+        let mut limits = around.rules().receive;
+        limits.body = self.body_limit;
+        let mut at = 0;
         let unused = self.input.unused();
         let mut nothing = Head::new();
         match self
             .conn
-            .receive(unused, &mut at, self.is_ended, &mut nothing, limits)
+            .receive(unused, &mut at, self.is_ended, &mut nothing, &limits)
         {
             Ok(Event::Data(content)) => {
                 self.input.use_up(at);
@@ -105,18 +108,30 @@ impl Exchange {
     fn begin<V: Service>(&mut self, around: &mut Around<'_, V>, cx: &mut Context<'_>) {
         let mut parts = self.parts.take().expect("a head was parsed into them");
         parts.peer = around.session.peer_addr();
+        parts.connection = around.session.id();
         self.offers = Offers::of(&parts.head);
+        let limits = &around.rules().limits;
+        let route = around.service.route_limits(&parts.head);
+        self.body_limit = route.body_bytes.unwrap_or(limits.body_bytes);
+        let deadline = after(route.request_timeout.unwrap_or(limits.request_timeout));
+        (parts.deadline, self.call_deadline) = (Some(deadline), Some(deadline));
+        self.scope.renew(Some(deadline));
         *around.requests = around.requests.saturating_add(1);
         if around.is_stopping || *around.requests >= around.rules().limits.requests_per_connection {
             self.conn.close_after();
         }
         let body = match parts.head.body() {
+            BodyLength::Known(length) if length > self.body_limit => {
+                self.conn.stop_receiving();
+                return self.refuse(Refusal::BodyTooLarge);
+            }
             BodyLength::Empty | BodyLength::UntilClose => Body::empty(),
             length => self.begin_body(length, around),
         };
         let request = Request::from_parts(parts, body);
         let service = around.service;
-        match catch_unwind(AssertUnwindSafe(|| service.call(request))) {
+        let scope = &mut self.scope;
+        match catch_unwind(AssertUnwindSafe(|| scope.enter(|| service.call(request)))) {
             Ok(call) => {
                 self.poll_this_call(call, around, cx);
             }
