@@ -22,7 +22,7 @@ pub use ringspun_net as net;
 pub use ringspun_net::signal;
 pub use ringspun_runtime::{
     BlockingMetrics, Builder, CoreHandle, CoreMetrics, Dump, EnterGuard, Handle, Histogram,
-    JoinHandle, Metrics, NoRuntime, Runtime, Snapshot, SnapshotGuard, TaskDump, TaskState,
+    JoinHandle, Metrics, NoRuntime, Runtime, Snapshot, SnapshotGuard, TaskDump, TaskState, backlog,
     block_in_place, budget, channel, current_core, io, mesh, scope, select, spawn, spawn_blocking,
     spawn_local, sync, task, time,
 };

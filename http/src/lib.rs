@@ -69,5 +69,7 @@ pub use self::handler::{Finishing, Handler, Limited, RouteLimits};
 pub use self::message::{Body, BodyError, Frame, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};
-pub use self::server::{Ended, Limits, Opening, Readiness, Serve, Server, TakeOver};
+pub use self::server::{
+    Ended, Limit, Limits, Opening, Readiness, Serve, Server, Strikes, TakeOver,
+};
 pub use self::upgrade::Upgraded;

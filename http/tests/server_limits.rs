@@ -5,7 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Client, Host, app, rounds, run};
-use ringspun_http::Limits;
+use ringspun_http::{Limit, Limits, Request, Router};
+use ringspun_runtime::spawn;
 use ringspun_runtime::time::{now, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -272,5 +273,108 @@ fn a_client_that_goes_away_takes_its_handler_with_it() {
         sleep(SECOND).await;
         host.stop();
         assert_eq!(host.ended().await.cut(), 0);
+    });
+}
+
+#[test]
+fn each_strike_is_counted_once() {
+    run(async {
+        let mut limits = Limits::default();
+        limits.requests_per_connection = 3;
+        limits.request_timeout = 10 * SECOND;
+        limits.body_bytes = 1000;
+        limits.unread_bytes = 500;
+        let mut strikes = None;
+        let host = Host::with_server(app(), |server| {
+            strikes = Some(server.strikes());
+            server.limits(limits)
+        });
+        let strikes = strikes.unwrap();
+        let many = "X: y\r\n".repeat(101);
+        let length = |bytes: usize| format!("Content-Length: {bytes}\r\n");
+        let (too_much, unread) = (length(1001), length(501));
+        let head = |start: &str, lines: &str| format!("{start} HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        let long = format!("GET /{}", "x".repeat(9000));
+        let large = format!("X: {}\r\n", "y".repeat(70_000));
+        for (bytes, limit) in [
+            ("".to_owned(), Limit::HeadTimeout),
+            ("GET".to_owned(), Limit::HeadTimeout),
+            (head("GET /", ""), Limit::IdleTimeout),
+            (head("POST /echo", &length(9)), Limit::BodyRate),
+            (head("GET /slow/20", ""), Limit::RequestTimeout),
+            (head("GET /", &large), Limit::HeadBytes),
+            (head("GET /", &many), Limit::Headers),
+            (head(&long, ""), Limit::TargetBytes),
+            (head("POST /echo", &too_much), Limit::BodyBytes),
+            (head("POST /ignore", &unread), Limit::UnreadBytes),
+            (head("GET /", "").repeat(4), Limit::RequestsPerConnection),
+            (head("GET /", " x: y\r\n"), Limit::Malformed),
+        ] {
+            let before: Vec<u64> = strikes.iter().map(|(_, count)| count).collect();
+            let mut client = host.connect().await;
+            let _ = client.try_send(&bytes).await;
+            client.rest().await;
+            let struck: Vec<_> = strikes
+                .iter()
+                .zip(before)
+                .filter(|((_, count), before)| count != before)
+                .map(|((limit, count), before)| (limit, count - before))
+                .collect();
+            assert_eq!(struck, [(limit, 1)], "{limit:?}");
+        }
+        assert!(format!("{strikes:?}").contains("\"head_timeout\": 2"));
+    });
+}
+
+#[test]
+fn a_queue_that_stands_is_not_let_grow() {
+    // Real time: the length of polls is measured. One core with 10 ms of work at least in its queue.
+    let runtime = ringspun_runtime::Builder::new().cores(1).build().unwrap();
+    let burn = async |_: Request| {
+        let start = std::time::Instant::now();
+        while start.elapsed() < SECOND / 1000 {
+            std::hint::spin_loop();
+        }
+        "done"
+    };
+    runtime.block_on(async {
+        for (admission, refuses) in [(None, false), (Some(SECOND / 1000), true)] {
+            let mut limits = Limits::default();
+            limits.admission = admission;
+            let mut strikes = None;
+            let app = Router::new().get("/", burn);
+            let host = Host::with_server(app, |server| {
+                strikes = Some(server.strikes());
+                server.limits(limits)
+            });
+            // A closed loop of 64: the queue stands at 30 ms and more for as long as it runs.
+            let mut tasks = Vec::new();
+            for _ in 0..64 {
+                let mut client = host.connect().await;
+                tasks.push(spawn(async move {
+                    let mut refused = 0;
+                    for _ in 0..10 {
+                        let reply = client.get("/").await;
+                        match reply.status {
+                            503 => {
+                                assert_eq!(reply.header("retry-after"), Some("1"));
+                                refused += 1;
+                            }
+                            status => assert_eq!(status, 200),
+                        }
+                    }
+                    refused
+                }));
+            }
+            let mut refused = 0;
+            for task in tasks {
+                refused += task.await.expect("no panic");
+            }
+            assert_eq!(refused > 0, refuses, "{refused}");
+            assert_eq!(strikes.unwrap().count(Limit::Admission), refused);
+            // Without a queue everybody is admitted again.
+            sleep(SECOND / 10).await;
+            assert_eq!(host.connect().await.get("/").await.status, 200);
+        }
     });
 }

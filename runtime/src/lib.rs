@@ -55,7 +55,7 @@ pub mod time;
 
 pub use blocking::{BlockingMetrics, spawn_blocking};
 pub use builder::Builder;
-pub use context::{EnterGuard, current_core};
+pub use context::{EnterGuard, backlog, current_core};
 pub use core_handle::CoreHandle;
 pub use dump::{Dump, TaskDump, TaskState};
 pub use handle::{Handle, NoRuntime, spawn};

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::proto::{HeadLimits, ReceiveLimits};
 
-/// Limits on what clients may do. All are on by default.
+/// Limits on what clients may do. All are on by default but the last two.
+///
+/// How often each has struck is counted, see [`Server::strikes`](crate::Server::strikes). Answers to
+/// pipelined requests are made one after another; so of one connection one request is in a handler
+/// at a time, whatever the client sends.
 ///
 /// | field | default | what happens beyond it |
 /// |---|---|---|
@@ -19,6 +23,7 @@ use crate::proto::{HeadLimits, ReceiveLimits};
 /// | `body_bytes` | 2 MiB | 413 |
 /// | `unread_bytes` | 256 KiB | the connection is closed behind the response |
 /// | `connections` | 100,000 | accepting pauses, clients wait in the backlog |
+/// | `admission` | off | 503 with Retry-After while the core's queue is longer |
 /// | `requests_per_connection` | none | `Connection: close` on the last response |
 ///
 /// # Examples
@@ -59,6 +64,11 @@ pub struct Limits {
     /// Bytes of a body which the handler has not read that are taken in and dropped to keep the
     /// connection.
     pub unread_bytes: u64,
+    /// How long requests may have to wait for their core before some are refused with 503 and
+    /// Retry-After: those that come when the wait has been longer all the time for 100 ms. `None`
+    /// serves all of them however late. See [`ringspun_runtime::backlog`]. 5 ms is a good value
+    /// for handlers that take less than 1 ms.
+    pub admission: Option<Duration>,
     /// Connections that are served at a time.
     pub connections: usize,
     /// Requests that are served on one connection.
@@ -79,6 +89,7 @@ impl Default for Limits {
             target_bytes: 8 * 1024,
             body_bytes: 2 * 1024 * 1024,
             unread_bytes: 256 * 1024,
+            admission: None,
             connections: 100_000,
             requests_per_connection: u32::MAX,
         }

@@ -33,6 +33,7 @@ use super::alarm::{Alarm, after};
 use super::exchange::{Around, Ending, Exchange};
 use super::linger::Linger;
 use super::service::Service;
+use super::strikes::Limit;
 use crate::proto::Refusal;
 use crate::upgrade::{Tunnel, Upgraded};
 
@@ -118,11 +119,17 @@ impl<S: Stream, V: Service> Connection<S, V> {
         let deadline = *self
             .idle_deadline
             .get_or_insert_with(|| after(idle_timeout));
-        if self.alarm.is_due(deadline, cx) {
-            Poll::Ready(false)
-        } else {
-            Poll::Pending
+        if !self.alarm.is_due(deadline, cx) {
+            return Poll::Pending;
         }
+        let is_first = self.requests == 0;
+        let limit = if is_first {
+            Limit::HeadTimeout
+        } else {
+            Limit::IdleTimeout
+        };
+        self.service.rules().strikes.strike(limit);
+        Poll::Ready(false)
     }
 
     /// Runs round the circle of the diagram until something has to be waited for.
@@ -243,20 +250,21 @@ impl<S: Stream, V: Service> Connection<S, V> {
         let is_past = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now());
         if is_past(exchange.write_deadline) {
             tracing::debug!("the client takes nothing of its response");
+            self.service.rules().strikes.strike(Limit::WriteTimeout);
             return Err(());
         }
         if is_past(exchange.call_deadline) {
             self.call = None;
             exchange.call_deadline = None;
-            exchange.refuse(Refusal::HandlerTimeout);
+            exchange.refuse(Refusal::HandlerTimeout, self.service.rules());
         }
         if is_past(exchange.head_deadline) {
-            exchange.refuse(Refusal::HeadTimeout);
+            exchange.refuse(Refusal::HeadTimeout, self.service.rules());
         }
         if is_past(exchange.body_deadline) {
             exchange.body_deadline = None;
             if exchange.body_bytes < limits.body_window_bytes() {
-                exchange.fail_body(Refusal::BodyTimeout, cx);
+                exchange.fail_body(Refusal::BodyTimeout, self.service.rules(), cx);
             }
         }
         Ok(true)

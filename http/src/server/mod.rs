@@ -12,6 +12,7 @@
 //!                                    Input  Conn  Output      Conn is crate::proto's
 //! ```
 
+mod admission;
 mod alarm;
 mod config;
 mod connection;
@@ -23,6 +24,7 @@ mod readiness;
 mod serve;
 mod service;
 mod shutdown;
+mod strikes;
 mod take_over;
 mod task;
 
@@ -30,4 +32,5 @@ pub use self::config::Limits;
 pub use self::readiness::Readiness;
 pub use self::serve::{Serve, Server};
 pub use self::shutdown::Ended;
+pub use self::strikes::{Limit, Strikes};
 pub use self::take_over::{Opening, TakeOver};

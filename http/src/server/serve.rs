@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringspun_net::{Acceptor, Listener, Serving, TcpListener};
+use ringspun_runtime::Handle;
 
+use super::admission::Admission;
 use super::config::Limits;
 use super::readiness::Readiness;
 use super::service::{Common, Own, Rules};
 use super::shutdown::{self, Ended, Phases, Trigger};
+use super::strikes::Strikes;
 use super::take_over::TakeOver;
 use super::task::Task;
 use crate::handler::Handler;
@@ -49,6 +52,7 @@ pub struct Server<L = TcpListener> {
     take_over: Option<Box<dyn TakeOver>>,
     phases: Phases,
     readiness: Readiness,
+    strikes: Strikes,
     heeds_signals: bool,
     hand_over: bool,
 }
@@ -98,6 +102,7 @@ impl<L: Listener> Server<L> {
                 grace: Duration::from_secs(25),
             },
             readiness: Readiness::new(),
+            strikes: Strikes::new(),
             heeds_signals: true,
             hand_over: true,
         }
@@ -163,6 +168,12 @@ impl<L: Listener> Server<L> {
             self.server_line = format!("Server: {name}\r\n").into_bytes();
         }
         Ok(self)
+    }
+
+    /// How often each limit has struck.
+    #[must_use]
+    pub fn strikes(&self) -> Strikes {
+        self.strikes.clone()
     }
 
     /// Has connections taken over by another protocol implementation, see [`TakeOver`].
@@ -241,6 +252,11 @@ impl<L: Listener> Server<L> {
             limits: self.limits,
             receive: self.limits.receive(),
             server_line: self.server_line.clone(),
+            strikes: self.strikes.clone(),
+            admission: self.limits.admission.map(|target| {
+                let cores = Handle::try_current().map_or(1, |handle| handle.cores());
+                Admission::new(target, cores)
+            }),
             readiness: self.readiness.clone(),
             take_over: self.take_over.take(),
         }

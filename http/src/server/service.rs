@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use ringspun_runtime::task::{LocalPooledFuture, PooledFuture};
 
+use super::admission::Admission;
 use super::config::Limits;
 use super::readiness::Readiness;
+use super::strikes::Strikes;
 use super::take_over::TakeOver;
 use crate::handler::{Handler, RouteLimits};
 use crate::message::{IntoResponse, Request, Response};
@@ -35,6 +37,10 @@ pub(super) struct Rules {
     pub(super) receive: ReceiveLimits,
     /// The Server line with its CRLF, or nothing.
     pub(super) server_line: Vec<u8>,
+    /// How often the limits have struck.
+    pub(super) strikes: Strikes,
+    /// What decides whether requests are served under overload.
+    pub(super) admission: Option<Admission>,
     /// Whether the server has begun to end.
     pub(super) readiness: Readiness,
     /// Who may take connections over.

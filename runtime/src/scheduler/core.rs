@@ -227,6 +227,11 @@ impl Core {
         took
     }
 
+    /// In ticks: how long what is queued here will take.
+    pub(crate) fn backlog(&self) -> u64 {
+        (self.ring.len() + self.yields.len()) as u64 * self.mean_poll
+    }
+
     /// Whether there is so much to run that another core should help.
     pub(crate) fn worth_a_wake(&self, limits: &Limits) -> bool {
         let surplus = self.ring.len() + self.yields.len();

@@ -4,12 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 
 use super::{Around, Ending, Exchange};
 use crate::message::{Body, Feeder, IntoResponse, Plain, Response};
 use crate::proto::{Refusal, ResponseHead, Sending, WrongLength, date_line};
 use crate::server::service::Service;
+use crate::server::strikes::Limit;
 
 impl Exchange {
     pub(super) fn poll_call<V: Service>(
@@ -57,6 +59,17 @@ impl Exchange {
         let response = Response::text("internal server error\n").with_close();
         self.answer(
             response.with_status(StatusCode::INTERNAL_SERVER_ERROR),
+            around,
+        );
+    }
+
+    #[cold]
+    pub(super) fn answer_overload<V: Service>(&mut self, around: &mut Around<'_, V>) {
+        around.rules().strikes.strike(Limit::Admission);
+        let response = Response::text("too many requests wait\n");
+        let response = response.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
+        self.answer(
+            response.with_status(StatusCode::SERVICE_UNAVAILABLE),
             around,
         );
     }
@@ -119,11 +132,15 @@ impl Exchange {
     /// Whether more of the body than is worth taking in will be left unread.
     fn leaves_too_much<V: Service>(&self, around: &Around<'_, V>) -> bool {
         let left = self.conn.body_left().unwrap_or(0);
-        left > around.rules().limits.unread_bytes
+        let leaves = left > around.rules().limits.unread_bytes
             && self
                 .feeder
                 .as_ref()
-                .is_none_or(|feeder| feeder.look().is_abandoned)
+                .is_none_or(|feeder| feeder.look().is_abandoned);
+        if leaves {
+            around.rules().strikes.strike(Limit::UnreadBytes);
+        }
+        leaves
     }
 
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> bool {

@@ -184,14 +184,16 @@ impl Exchange {
     }
 
     /// Answers with a refusal and ends the connection.
-    pub(super) fn refuse(&mut self, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, refusal: Refusal, rules: &Rules) {
+        rules.strikes.refused(refusal);
         tracing::debug!(%refusal, "request refused");
         append_refusal(refusal, &self.common, self.output.batch());
         self.ending = Some(Ending::Linger);
     }
 
     /// Ends the body of the request with an error: its reader answers, or has answered.
-    pub(super) fn fail_body(&mut self, refusal: Refusal, cx: &Context<'_>) {
+    pub(super) fn fail_body(&mut self, refusal: Refusal, rules: &Rules, cx: &Context<'_>) {
+        rules.strikes.refused(refusal);
         self.conn.stop_receiving();
         if let Some(feeder) = &self.feeder {
             let waker = feeder.end(Err(BodyError::refused(refusal)));

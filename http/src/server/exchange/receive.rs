@@ -12,6 +12,7 @@ use crate::message::{Body, Parts, Request, pipe};
 use crate::proto::{BodyLength, Event, Head, Refusal};
 use crate::server::alarm::after;
 use crate::server::service::Service;
+use crate::server::strikes::Limit;
 
 impl Exchange {
     /// Takes the next event out of the input.
@@ -56,7 +57,7 @@ impl Exchange {
                 false
             }
             Err(refusal) => {
-                self.fail_body(refusal, cx);
+                self.fail_body(refusal, around.rules(), cx);
                 true
             }
         }
@@ -99,7 +100,7 @@ impl Exchange {
             }
             Ok(Event::Closed) => self.ending = Some(Ending::Close),
             Ok(_) => return at > 0,
-            Err(refusal) => self.refuse(refusal),
+            Err(refusal) => self.refuse(refusal, around.rules()),
         }
         true
     }
@@ -117,18 +118,26 @@ impl Exchange {
         (parts.deadline, self.call_deadline) = (Some(deadline), Some(deadline));
         self.scope.renew(Some(deadline));
         *around.requests = around.requests.saturating_add(1);
-        if around.is_stopping || *around.requests >= around.rules().limits.requests_per_connection {
+        if around.is_stopping {
+            self.conn.close_after();
+        }
+        if *around.requests >= around.rules().limits.requests_per_connection {
+            around.rules().strikes.strike(Limit::RequestsPerConnection);
             self.conn.close_after();
         }
         let body = match parts.head.body() {
             BodyLength::Known(length) if length > self.body_limit => {
                 self.conn.stop_receiving();
-                return self.refuse(Refusal::BodyTooLarge);
+                return self.refuse(Refusal::BodyTooLarge, around.rules());
             }
             BodyLength::Empty | BodyLength::UntilClose => Body::empty(),
             length => self.begin_body(length, around),
         };
         let request = Request::from_parts(parts, body);
+        let admission = around.rules().admission.as_ref();
+        if admission.is_some_and(|admission| !admission.admits()) {
+            return self.answer_overload(around);
+        }
         let service = around.service;
         let scope = &mut self.scope;
         match catch_unwind(AssertUnwindSafe(|| scope.enter(|| service.call(request)))) {
@@ -213,6 +222,7 @@ impl Exchange {
                 self.unread += content as u64;
                 self.unread_limit = around.rules().limits.unread_bytes;
                 if !self.unread_is_bearable() {
+                    around.rules().strikes.strike(Limit::UnreadBytes);
                     self.conn.close_after();
                 }
                 None
