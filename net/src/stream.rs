@@ -3,11 +3,14 @@
 //! A server written over them runs on TCP and, in its tests, on the in-memory transport
 //! ([`mem`](crate::mem)) without a descriptor.
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::io::send_file::poll_copy_file;
 
 /// A connection: bytes in order both ways, each way closed on its own.
 ///
@@ -49,6 +52,33 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
     /// The own address, `None` for transports without addresses.
     fn local_addr(&self) -> Option<SocketAddr>;
+
+    /// Writes at most `count` bytes of `file`, from the position `offset` on, and gives how many.
+    /// 0 says that the file ends there (or that `count` is 0). The file's own position is neither
+    /// used nor moved, so that several connections can send one open file.
+    ///
+    /// TCP uses `sendfile(2)`: the bytes go from the page cache to the socket. The method as it
+    /// is here, which other transports inherit, reads a [`Buffer`](crate::Buffer) at most and
+    /// writes that.
+    ///
+    /// Either way, what of the file is not in the page cache is read from the disk meanwhile, and
+    /// the core waits for it: the kernel has no readiness for files. Whoever serves from slow disks
+    /// keeps `count` small, or reads on the blocking pool.
+    ///
+    /// # Errors
+    /// As of writing, and of reading the file.
+    ///
+    /// # Cancel safety
+    /// What is written is told. Nothing of the file is kept.
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        poll_copy_file(self, cx, file, offset, count)
+    }
 }
 
 /// A source of connections.

@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::fs::File;
 use std::io::{ErrorKind, IoSlice};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use common::{both, count, run};
 use ringspun_net::signal::{Kind, Signals};
-use ringspun_net::{TcpListener, TcpStream};
+use ringspun_net::{Stream, TcpListener, TcpStream};
 
 const CHILD: &str = "RINGSPUN_TEST_HYGIENE_CHILD";
 
@@ -57,6 +58,7 @@ fn child_writes_to_closed_peers() {
     // code had set SIG_IGN, under which the test could not fail.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     let writes = count(1000, 100_000);
+    let file = File::open(std::env::current_exe().expect("this program")).expect("opened");
     run(1, async move {
         let mut listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let (mut refused, mut made) = (0, 0);
@@ -65,11 +67,13 @@ fn child_writes_to_closed_peers() {
             drop(server);
             for n in 0..50 {
                 made += 1;
-                let result = if n % 2 == 0 {
-                    client.write(b"anybody?").await
-                } else {
-                    let parts = [IoSlice::new(b"any"), IoSlice::new(b"body?")];
-                    client.write_vectored(&parts).await
+                let result = match n % 3 {
+                    0 => client.write(b"anybody?").await,
+                    1 => {
+                        let parts = [IoSlice::new(b"any"), IoSlice::new(b"body?")];
+                        client.write_vectored(&parts).await
+                    }
+                    _ => std::future::poll_fn(|cx| client.poll_send_file(cx, &file, 0, 100)).await,
                 };
                 match result {
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => refused += 1,

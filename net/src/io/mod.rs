@@ -10,6 +10,7 @@ pub(crate) mod carry;
 mod copy;
 mod ext;
 pub(crate) mod read;
+pub(crate) mod send_file;
 pub(crate) mod split;
 pub(crate) mod write;
 

@@ -3,6 +3,7 @@
 mod connect;
 mod listener;
 mod options;
+mod send_file;
 mod split;
 mod stream;
 

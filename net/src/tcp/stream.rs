@@ -4,6 +4,7 @@
 //! what cancelled calls left, nearly always nothing. A kept connection in steady state costs one
 //! `recv` and one `send` per request (see `evented.rs` for why there is no `EAGAIN`).
 
+use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -20,6 +21,7 @@ use crate::io::write::{Writing, write_side};
 use crate::resolve::ToAddrs;
 use crate::stream::Stream;
 use crate::tcp::connect;
+use crate::tcp::send_file;
 use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 
 /// A TCP connection.
@@ -320,6 +322,16 @@ impl Stream for TcpStream {
 
     fn local_addr(&self) -> Option<SocketAddr> {
         Self::local_addr(self).ok()
+    }
+
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        send_file::poll_send_file(self, cx, file, offset, count)
     }
 }
 
