@@ -27,7 +27,7 @@
 //!   request n + 1 cannot overtake the answer to n.
 //! - Events depend on the bytes, never on how they were cut.
 
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::chunked::{Chunk, ChunkedDecoder};
 use super::encode::{self, ConnectionLine, LengthLine, ResponseHead};
@@ -429,6 +429,10 @@ impl Conn {
         }
         let (line, sending) = match length {
             _ if is_bodyless(head.status) => (LengthLine::Nothing, Sending::Nothing),
+            // No content either, but it is said by a length (RFC 9110 15.3.6).
+            _ if head.status == StatusCode::RESET_CONTENT => {
+                (LengthLine::Length(0), Sending::Nothing)
+            }
             Some(0) => (LengthLine::Length(0), Sending::Nothing),
             Some(length) => (LengthLine::Length(length), Sending::Known(length)),
             None if self.is_version_10 => {
@@ -592,8 +596,6 @@ const MAX_EMPTY_LINES: u8 = 4;
 
 #[cfg(test)]
 mod tests {
-    use http::StatusCode;
-
     use super::*;
 
     /// What a run of the machine has shown, with content joined.
@@ -818,6 +820,9 @@ mod tests {
             assert_eq!(sending, Sending::Nothing);
             assert!(!head.contains("Content-Length"), "{head}");
         }
+        let (sending, head) = answer(&mut after(get), 205, None);
+        assert_eq!(sending, Sending::Nothing);
+        assert!(head.contains("Content-Length: 0\r\n"), "{head}");
         let (sending, head) = answer(
             &mut after("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"),
             200,

@@ -13,7 +13,8 @@
 //! | Content-Length as list, twice (even if equal), signed, empty, too large | refused | refused |
 //! | Transfer-Encoding: chunked, once | chunks | chunks |
 //! | chunked followed by anything, or twice | refused | refused |
-//! | another coding | refused with 501 | refused |
+//! | chunked behind another coding | refused with 501 | refused |
+//! | another coding last | refused | refused |
 //! | both fields | refused | refused |
 //! | Transfer-Encoding in version 1.0 | refused | refused |
 //! | answer to HEAD; status 1xx, 204, 304 | | empty, whatever the fields say |
@@ -55,8 +56,10 @@ enum Coding {
     Absent,
     /// Exactly one coding, and it is chunked.
     Chunked,
-    /// A coding that is not known here; chunked may still follow, which changes nothing.
+    /// A coding that is not known here, and not yet chunked.
     Unknown,
+    /// The same, and then chunked.
+    UnknownChunked,
 }
 
 impl Framing {
@@ -79,10 +82,12 @@ impl Framing {
     pub fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
         for coding in value.split(|&byte| byte == b',') {
             let coding = coding.trim_ascii();
+            let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
             self.coding = match self.coding {
-                Coding::Chunked => return Err(Refusal::CodingNotLast),
+                Coding::Chunked | Coding::UnknownChunked => return Err(Refusal::CodingNotLast),
                 _ if !is_coding(coding) => return Err(Refusal::CodingInvalid),
-                Coding::Absent if coding.eq_ignore_ascii_case(b"chunked") => Coding::Chunked,
+                Coding::Absent if is_chunked => Coding::Chunked,
+                Coding::Unknown if is_chunked => Coding::UnknownChunked,
                 Coding::Absent | Coding::Unknown => Coding::Unknown,
             };
         }
@@ -123,7 +128,9 @@ impl Framing {
             (Coding::Absent, Some(length)) => Ok(Some(BodyLength::Known(length))),
             _ if version < Version::HTTP_11 => Err(Refusal::CodingInVersion10),
             (_, Some(_)) => Err(Refusal::LengthAndCoding),
-            (Coding::Unknown, None) => Err(Refusal::CodingUnknown),
+            // Without chunked at its end, the body of a request has no end (RFC 9112 6.3).
+            (Coding::Unknown, None) => Err(Refusal::CodingNotLast),
+            (Coding::UnknownChunked, None) => Err(Refusal::CodingUnknown),
             (Coding::Chunked, None) => Ok(Some(BodyLength::Chunked)),
         }
     }
@@ -237,13 +244,19 @@ mod tests {
         (&["5"], &["chunked"], V11, Err(Refusal::LengthAndCoding)),
         (&["0"], &["chunked"], V11, Err(Refusal::LengthAndCoding)),
         (&["5"], &["gzip"], V11, Err(Refusal::LengthAndCoding)),
-        (&[], &["gzip"], V11, Err(Refusal::CodingUnknown)),
-        (&[], &["identity"], V11, Err(Refusal::CodingUnknown)),
-        (&[], &["xchunked"], V11, Err(Refusal::CodingUnknown)),
-        (&[], &["chunkedx"], V11, Err(Refusal::CodingUnknown)),
+        (&[], &["gzip"], V11, Err(Refusal::CodingNotLast)),
+        (&[], &["identity"], V11, Err(Refusal::CodingNotLast)),
+        (&[], &["xchunked"], V11, Err(Refusal::CodingNotLast)),
+        (&[], &["chunkedx"], V11, Err(Refusal::CodingNotLast)),
         (&[], &["gzip, chunked"], V11, Err(Refusal::CodingUnknown)),
         (&[], &["gzip", "chunked"], V11, Err(Refusal::CodingUnknown)),
-        (&[], &["chunked;q=1"], V11, Err(Refusal::CodingUnknown)),
+        (&[], &["chunked;q=1"], V11, Err(Refusal::CodingNotLast)),
+        (
+            &[],
+            &["gzip, chunked, chunked"],
+            V11,
+            Err(Refusal::CodingNotLast),
+        ),
         (&[], &["chunked, gzip"], V11, Err(Refusal::CodingNotLast)),
         (&[], &["chunked", "gzip"], V11, Err(Refusal::CodingNotLast)),
         (&[], &["chunked, chunked"], V11, Err(Refusal::CodingNotLast)),

@@ -175,7 +175,10 @@ impl Head {
                 Err(Refusal::HeadTooLarge)
             }
             Ok(httparse::Status::Partial) => Ok(None),
-            Err(httparse::Error::Version) => version_verdict(window),
+            Err(httparse::Error::Version) => match version_verdict(window)? {
+                Some(minor) => self.parse_as_11(input, minor, limits),
+                None => Ok(None),
+            },
             Err(error) => Err(refusal_of(error, window)),
         }
     }
@@ -345,6 +348,21 @@ impl Head {
         head.extend_from_slice(line);
         head.extend_from_slice(b"\r\n");
         self.parse_whole(&head)
+    }
+
+    /// Parses a head whose minor version, at `minor`, is higher than any that is known: it is read
+    /// as 1 (RFC 9110 2.5).
+    #[cold]
+    fn parse_as_11(
+        &mut self,
+        input: &[u8],
+        minor: usize,
+        limits: &HeadLimits,
+    ) -> Result<Option<usize>, Refusal> {
+        // One byte more than a head may have tells that there is more.
+        let mut head = input[..input.len().min(MAX_HEAD_BYTES + 1)].to_vec();
+        head[minor] = b'1';
+        self.parse(&head, limits)
     }
 
     /// Checks what httparse has found and copies it.
@@ -543,8 +561,8 @@ fn value_or_newline(window: &[u8]) -> Refusal {
     }
 }
 
-/// Tells a version that is not spoken here from one that is no version. `None` as long as it can
-/// still become either.
+/// Tells versions that are not spoken here from what is no version. Gives the position of the
+/// minor version if it is one to be read as 1.1, `None` as long as that cannot be told.
 #[cold]
 fn version_verdict(window: &[u8]) -> Result<Option<usize>, Refusal> {
     const PATTERN: &[u8; 8] = b"HTTP/0.0";
@@ -559,10 +577,12 @@ fn version_verdict(window: &[u8]) -> Result<Option<usize>, Refusal> {
     if !version.iter().zip(PATTERN).all(fits) {
         return Err(Refusal::BadVersion);
     }
-    if version.len() < PATTERN.len() {
-        Ok(None)
-    } else {
-        Err(Refusal::UnsupportedVersion)
+    match version {
+        [_, _, _, _, _, b'1', _, b'2'..=b'9', ..] => {
+            Ok(Some(window.len() - version.len() + PATTERN.len() - 1))
+        }
+        [_, _, _, _, _, _, _, _, ..] => Err(Refusal::UnsupportedVersion),
+        _ => Ok(None),
     }
 }
 
@@ -628,6 +648,28 @@ mod tests {
         let head = parse("GET http://a.example:1/p?q HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
         assert_eq!(head.host(), Some("a.example:1"));
         assert_eq!((head.path(), head.query()), ("/p", Some("q")));
+    }
+
+    #[test]
+    fn a_higher_minor_version_is_read_as_11() {
+        let input = "GET / HTTP/1.7\r\nHost: a\r\n\r\n";
+        let head = parse(input).unwrap();
+        assert_eq!(head.version(), Version::HTTP_11);
+        assert_eq!(
+            parse(&input.replace("1.7", "2.7")).err(),
+            Some(Refusal::UnsupportedVersion)
+        );
+        assert_eq!(
+            parse(&input.replace("1.7", "1.77")).err(),
+            Some(Refusal::BareNewline)
+        );
+        for end in 0..input.len() {
+            let partial = &input.as_bytes()[..end];
+            let verdict = Head::new().parse(partial, &HeadLimits::default());
+            assert_eq!(verdict, Ok(None), "{end}");
+        }
+        let large = input.replace("Host: a", &format!("Host: {}", "a".repeat(MAX_HEAD_BYTES)));
+        assert_eq!(parse(&large).err(), Some(Refusal::HeadTooLarge));
     }
 
     #[test]

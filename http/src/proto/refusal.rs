@@ -47,7 +47,7 @@ refusals! {
     RequestLine BAD_REQUEST "RFC 9112 3" "The request line is not method, target and version, each after one space";
     MethodTooLong NOT_IMPLEMENTED "RFC 9112 3" "The method is longer than any known method";
     BadVersion BAD_REQUEST "RFC 9112 2.3" "The protocol version is malformed";
-    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "RFC 9110 15.6.6" "The protocol version is neither 1.0 nor 1.1";
+    UnsupportedVersion HTTP_VERSION_NOT_SUPPORTED "RFC 9110 15.6.6" "The major version of the protocol is not 1";
     TargetTooLong URI_TOO_LONG "RFC 9110 15.5.15" "The request target is longer than the limit";
     TargetBytes BAD_REQUEST "RFC 9112 3.2" "The request target has a byte that no target may have";
     TargetForm BAD_REQUEST "RFC 9112 3.2" "The request target has none of the four forms, or one that its method may not use";
@@ -73,9 +73,9 @@ refusals! {
     LengthRepeated BAD_REQUEST "RFC 9112 6.3" "Content-Length is given more than once";
     LengthAndCoding BAD_REQUEST "RFC 9112 6.1" "Content-Length and Transfer-Encoding are both given";
     CodingInVersion10 BAD_REQUEST "RFC 9112 6.1" "Transfer-Encoding is given in version 1.0";
-    CodingNotLast BAD_REQUEST "RFC 9112 6.3" "The transfer coding chunked is not the last one, or is applied twice";
+    CodingNotLast BAD_REQUEST "RFC 9112 6.3" "The last transfer coding is not chunked, or chunked is applied twice";
     CodingInvalid BAD_REQUEST "RFC 9112 6.1" "Transfer-Encoding is not a list of codings";
-    CodingUnknown NOT_IMPLEMENTED "RFC 9112 6.1" "Transfer-Encoding has a coding other than chunked";
+    CodingUnknown NOT_IMPLEMENTED "RFC 9112 6.1" "Transfer-Encoding has a coding before chunked";
     ExpectationUnknown EXPECTATION_FAILED "RFC 9110 10.1.1" "Expect has something other than 100-continue";
 
     // Body.

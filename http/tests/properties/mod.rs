@@ -1,0 +1,328 @@
+//! What holds for every input of the codec, however odd: functions that take bytes and panic where
+//! it does not hold. The fuzz targets (`fuzz/`) call them with what a fuzzer thinks up, the test
+//! `codec_properties.rs` with damaged rows of the table of conformance.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each fuzz target has a use for one of them"
+)]
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+use ringspun_http::proto::{
+    BodyLength, Chunk, ChunkedDecoder, Conn, Event, Head, HeadLimits, Next, ReceiveLimits, Refusal,
+    ResponseHead, Sending,
+};
+
+/// A head's verdict is the same whether it came whole or not, and what was read of it says the
+/// same when it is written and read once more.
+pub fn head(input: &[u8]) {
+    let mut cuts = Cuts::of(input);
+    let limits = head_limits(&mut cuts);
+    let mut whole = Head::new();
+    let verdict = whole.parse(input, &limits);
+    for _ in 0..4 {
+        let cut = cuts.below(input.len() + 1);
+        match Head::new().parse(&input[..cut], &limits) {
+            Ok(None) => {}
+            Ok(early) => assert_eq!(Ok(early), verdict, "at {cut}"),
+            Err(refusal) => assert_eq!(
+                Err(refusal.status()),
+                verdict.map_err(Refusal::status),
+                "at {cut}"
+            ),
+        }
+    }
+    let Ok(Some(len)) = verdict else { return };
+    assert!(len >= 16 && len <= input.len().min(limits.bytes), "{len}");
+    assert_eq!(
+        Head::new().parse(&input[..len - 1], &limits),
+        Ok(None),
+        "it was complete a byte before its end"
+    );
+
+    let written = write_head(&whole);
+    let mut again = Head::new();
+    let again_len = again.parse(&written, &HeadLimits::default());
+    assert_eq!(again_len, Ok(Some(written.len())));
+    assert_eq!(describe(&again), describe(&whole));
+}
+
+/// The decoder of chunks gives the same however its input is cut, and gives back what our own
+/// encoder has made of it.
+pub fn chunked(input: &[u8]) {
+    let mut cuts = Cuts::of(input);
+    let whole = decode(&[input]);
+    assert_eq!(decode(&cuts.bytes(input)), whole);
+    for _ in 0..2 {
+        assert_eq!(decode(&cuts.pieces(input)), whole);
+    }
+    if let Ok((content, _)) = &whole {
+        assert!(content.len() <= input.len(), "content out of nowhere");
+    }
+
+    let chunks = cuts.pieces(input);
+    let mut encoded = encode(&chunks);
+    let length = encoded.len();
+    encoded.extend_from_slice(b"next");
+    let expected = Ok((input.to_vec(), Some(length)));
+    assert_eq!(decode(&[&encoded]), expected);
+    assert_eq!(decode(&cuts.pieces(&encoded)), expected);
+}
+
+/// A connection reports the same events, and reads equally far, however its input is cut.
+pub fn connection(input: &[u8]) {
+    let mut cuts = Cuts::of(input);
+    let limits = receive_limits(&mut cuts);
+    let whole = serve(&[input], &limits);
+    assert_eq!(serve(&cuts.bytes(input), &limits), whole);
+    for _ in 0..2 {
+        assert_eq!(serve(&cuts.pieces(input), &limits), whole);
+    }
+}
+
+/// The same, cut in two at every position.
+pub fn connection_at_every_cut(input: &[u8]) {
+    let limits = ReceiveLimits::default();
+    let whole = serve(&[input], &limits);
+    assert_eq!(serve(&Cuts::of(input).bytes(input), &limits), whole);
+    for cut in 1..input.len() {
+        let (a, b) = input.split_at(cut);
+        assert_eq!(serve(&[a, b], &limits), whole, "at {cut}");
+    }
+}
+
+/// What a connection has shown.
+#[derive(PartialEq, Eq, Debug)]
+struct Shown {
+    /// Events in words, content joined.
+    events: Vec<String>,
+    /// How many bytes were used up, where that is not in doubt.
+    used: Option<usize>,
+    /// All that was sent.
+    sent: Vec<u8>,
+}
+
+/// Feeds the pieces and then the end, and answers every request: those to `/early` before their
+/// body, those to `/chunks` in chunks.
+fn serve(pieces: &[&[u8]], limits: &ReceiveLimits) -> Shown {
+    let (mut conn, mut head) = (Conn::new(), Head::new());
+    let mut shown = Shown {
+        events: Vec::new(),
+        used: None,
+        sent: Vec::new(),
+    };
+    let (mut input, mut body, mut used) = (Vec::new(), Vec::new(), 0);
+    for number in 0..=pieces.len() {
+        input.extend_from_slice(pieces.get(number).copied().unwrap_or_default());
+        let is_end = number == pieces.len();
+        let mut at = 0;
+        loop {
+            let before = at;
+            let event = conn.receive(&input, &mut at, is_end, &mut head, limits);
+            assert!(before <= at && at <= input.len(), "{before} {at}");
+            match event {
+                Ok(Event::Head) => {
+                    shown.events.push(describe(&head));
+                    if head.path() == "/early" {
+                        answer(&mut conn, &head, &mut shown.sent);
+                    }
+                }
+                Ok(Event::Data(len)) => {
+                    assert!(len > 0 && len <= input.len() - at, "{len}");
+                    body.extend_from_slice(&input[at..at + len]);
+                    at += len;
+                }
+                Ok(Event::End) => {
+                    let body = std::mem::take(&mut body);
+                    shown.events.push(body.escape_ascii().to_string());
+                }
+                Ok(Event::NeedMore) if conn.is_received() => {
+                    if !conn.is_sent() {
+                        answer(&mut conn, &head, &mut shown.sent);
+                    }
+                    if conn.next_exchange() != Next::Continue {
+                        shown.used = Some(used + at);
+                        return shown;
+                    }
+                }
+                Ok(Event::NeedMore) => break,
+                Ok(Event::Closed) => {
+                    shown.events.push("closed".to_owned());
+                    shown.used = Some(used + at);
+                    return shown;
+                }
+                Err(refusal) => {
+                    // Which of several faults is named may depend on how much is there.
+                    shown.events.push(refusal.status().to_string());
+                    return shown;
+                }
+            }
+            if conn.is_sent() && conn.next_exchange() == Next::Close {
+                shown.used = Some(used + at);
+                return shown;
+            }
+        }
+        input.drain(..at);
+        used += at;
+    }
+    panic!("the end of the input brought no end: {shown:?}");
+}
+
+fn answer(conn: &mut Conn, head: &Head, out: &mut Vec<u8>) {
+    let response = ResponseHead {
+        status: StatusCode::OK,
+        content_type: None,
+        lines: b"",
+        common: b"",
+    };
+    let length = (head.path() != "/chunks").then_some(0);
+    if conn.send_head(&response, length, out) != Sending::Nothing {
+        let behind = conn.send_data(2, out).expect("any length");
+        out.extend_from_slice(b"hi");
+        out.extend_from_slice(behind);
+        conn.send_end(out).expect("any length");
+    }
+}
+
+/// The content and where the body ended, if it did.
+fn decode(pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<usize>), Refusal> {
+    let mut decoder = ChunkedDecoder::new();
+    let (mut content, mut before) = (Vec::new(), 0);
+    for piece in pieces {
+        let mut at = 0;
+        loop {
+            match decoder.decode(piece, &mut at)? {
+                Chunk::NeedMore => break,
+                Chunk::Data(len) => {
+                    assert!(len > 0, "no content");
+                    content.extend_from_slice(&piece[at..at + len]);
+                    at += len;
+                }
+                Chunk::End => return Ok((content, Some(before + at))),
+            }
+        }
+        before += piece.len();
+    }
+    Ok((content, None))
+}
+
+/// The chunks as the server sends them.
+fn encode(chunks: &[&[u8]]) -> Vec<u8> {
+    let (mut conn, mut head) = (Conn::new(), Head::new());
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let limits = ReceiveLimits::default();
+    let event = conn.receive(request, &mut 0, false, &mut head, &limits);
+    assert_eq!(event, Ok(Event::Head));
+    let response = ResponseHead {
+        status: StatusCode::OK,
+        content_type: None,
+        lines: b"",
+        common: b"",
+    };
+    let mut out = Vec::new();
+    let sending = conn.send_head(&response, None, &mut out);
+    assert_eq!(sending, Sending::Chunked);
+    out.clear();
+    for chunk in chunks {
+        let behind = conn.send_data(chunk.len(), &mut out).expect("any length");
+        out.extend_from_slice(chunk);
+        out.extend_from_slice(behind);
+    }
+    conn.send_end(&mut out).expect("any length");
+    out
+}
+
+/// All that a head says.
+fn describe(head: &Head) -> String {
+    let mut text = format!(
+        "{} {} {:?} {:?} {:?} {:?} {:?} {:?}",
+        head.method(),
+        head.target(),
+        head.version(),
+        head.target_form(),
+        head.path(),
+        head.query(),
+        head.host(),
+        head.body(),
+    );
+    assert_ne!(head.body(), BodyLength::UntilClose, "no request has that");
+    for (name, value) in head.headers() {
+        write!(text, "\n{name}: {}", value.escape_ascii()).expect("a string");
+    }
+    text
+}
+
+/// The head once more, from its parts.
+fn write_head(head: &Head) -> Vec<u8> {
+    let (method, target) = (head.method(), head.target());
+    let mut out = format!("{method} {target} {:?}\r\n", head.version()).into_bytes();
+    for (name, value) in head.headers() {
+        // No space, so that a head at a limit stays within it.
+        out.extend_from_slice(name.as_bytes());
+        out.push(b':');
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The usual limits, or such that short inputs reach them.
+fn head_limits(cuts: &mut Cuts) -> HeadLimits {
+    let mut limits = HeadLimits::default();
+    if cuts.below(4) == 0 {
+        (limits.bytes, limits.headers, limits.target) = (200, 5, 30);
+    }
+    limits
+}
+
+/// As [`head_limits`].
+fn receive_limits(cuts: &mut Cuts) -> ReceiveLimits {
+    let mut limits = ReceiveLimits::default();
+    limits.head = head_limits(cuts);
+    if cuts.below(4) == 0 {
+        limits.body = 20;
+    }
+    limits
+}
+
+/// Where to cut an input: at random, but the same each time for the same input.
+struct Cuts(u64);
+
+impl Cuts {
+    fn of(input: &[u8]) -> Self {
+        // FNV-1a.
+        let hash = input.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self(hash | 1)
+    }
+
+    /// A number below `bound`: xorshift.
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).expect("below a usize")
+    }
+
+    /// A few pieces, most of them short.
+    fn pieces<'a>(&mut self, mut input: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut pieces = Vec::new();
+        while !input.is_empty() {
+            let most = if self.below(3) == 0 { input.len() } else { 12 };
+            let (piece, rest) = input.split_at(1 + self.below(most.min(input.len())));
+            pieces.push(piece);
+            input = rest;
+        }
+        pieces
+    }
+
+    /// Single bytes; of a large input larger pieces.
+    fn bytes<'a>(&self, input: &'a [u8]) -> Vec<&'a [u8]> {
+        input.chunks(1 + input.len() / 2000).collect()
+    }
+}
