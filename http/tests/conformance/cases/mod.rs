@@ -1,7 +1,7 @@
 //! The table of conformance: what a client sends, and what has to come of it.
 //!
 //! A row is: level, section of RFC 9110 or 9112, name, input, what is wanted. The rows of one part
-//! of the protocol are in one file. They are run against the codec alone (`malformed_codec.rs`)
+//! of the protocol are in one file. They are run against the codec alone (`codec_properties.rs`)
 //! and against a server over a transport (`conformance/main.rs`).
 
 #![allow(
