@@ -37,6 +37,11 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
         !context::is_worker(),
         "block_on inside a task would block its core for ever: await the future instead, or spawn it"
     );
+    let around = &handle.shared().spares.config().around;
+    around.run(|| run(handle, future))
+}
+
+fn run<F: Future>(handle: &Handle, future: F) -> F::Output {
     let _entered = handle.enter();
     let shared = handle.shared_arc();
     hold_clock(&shared);

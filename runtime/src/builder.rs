@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ringspun_reactor::Reactor;
 
+use crate::around::Around;
 use crate::blocking::pool::{Config, MAX_THREADS};
 use crate::handle::Handle;
 use crate::loom::atomic::{AtomicU64, AtomicUsize};
@@ -51,6 +52,9 @@ pub struct Builder {
     blocking_threads: usize,
     blocking_keep_alive: Duration,
     blocking_stack_size: Option<usize>,
+    around: Around,
+    #[cfg(feature = "tokio")]
+    tokio: Option<tokio::runtime::Handle>,
 }
 
 impl Default for Builder {
@@ -76,6 +80,9 @@ impl Builder {
             blocking_threads: 512,
             blocking_keep_alive: Duration::from_secs(10),
             blocking_stack_size: None,
+            around: Around::default(),
+            #[cfg(feature = "tokio")]
+            tokio: None,
         }
     }
 
@@ -184,6 +191,55 @@ impl Builder {
         self
     }
 
+    /// Runs `hook` around the life of each thread of the runtime (workers, spares, threads for blocking
+    /// code) and around each [`block_on`](crate::Handle::block_on): what it holds while it calls its
+    /// argument, the thread holds for its life.
+    ///
+    /// Several hooks nest, the first one outermost. A hook that panics, or does not call its argument, is
+    /// passed over: the thread does its work without it.
+    ///
+    /// ```
+    /// # use ringspun_runtime::Builder;
+    /// # use std::cell::Cell;
+    /// thread_local! { static PREPARED: Cell<bool> = const { Cell::new(false) }; }
+    ///
+    /// let runtime = Builder::new()
+    ///     .cores(1)
+    ///     .around_threads(|life| {
+    ///         PREPARED.set(true);
+    ///         life();
+    ///         PREPARED.set(false);
+    ///     })
+    ///     .build()?;
+    /// let task = runtime.handle().spawn(async { PREPARED.get() });
+    /// assert!(runtime.block_on(task).unwrap());
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn around_threads(
+        mut self,
+        hook: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    ) -> Self {
+        self.around.push(hook);
+        self
+    }
+
+    /// The tokio runtime whose context every thread holds, so that `tokio::spawn`, `tokio::time`, tokio's
+    /// sockets and all that is built on them work inside tasks. Needs the feature `tokio`.
+    ///
+    /// Unset: the one that [`build`](Self::build) is called in (under `#[tokio::main]`), else one of the
+    /// process with a single thread, which is started when it is first needed.
+    ///
+    /// What tokio drives, such as the timers behind `tokio::time::sleep`, is driven by the threads of that
+    /// runtime. Its clock is not [`test_clock`](Self::test_clock)'s. Once it has been shut down, what needs
+    /// it panics.
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub fn tokio(mut self, handle: tokio::runtime::Handle) -> Self {
+        self.tokio = Some(handle);
+        self
+    }
+
     /// A virtual clock for tests: it stands still while any task can run, and jumps to the next timer
     /// when all wait, so that no test of a timeout sleeps. Needs `cores(1)`, the default then.
     ///
@@ -203,7 +259,7 @@ impl Builder {
     ///   clock; `RINGSPUN_CORES` or `RINGSPUN_SCHEDTRACE` is not a number; a zero byte in the threads'
     ///   name; 0 threads for blocking code, or more than 65,535.
     /// - what the system says when it has no descriptor (two for each core) or no thread left. Nothing
-    ///   stays behind then.
+    ///   stays behind then, except tokio's runtime of the process, with the feature `tokio`.
     pub fn build(self) -> io::Result<Runtime> {
         let cores = self.count_cores()?;
         let schedtrace = self.trace_period()?;
@@ -231,6 +287,7 @@ impl Builder {
             name: self.thread_name.clone(),
             stack_size: self.stack_size,
             cpus: cpus.clone(),
+            around: self.around()?,
         };
         let shared = Shared::new(
             remotes.into(),
@@ -260,6 +317,17 @@ impl Builder {
             trace::start(&shared, period)?;
         }
         Ok(runtime)
+    }
+
+    fn around(&self) -> io::Result<Around> {
+        #[cfg_attr(
+            not(feature = "tokio"),
+            expect(unused_mut, reason = "one hook is a feature's")
+        )]
+        let mut around = self.around.clone();
+        #[cfg(feature = "tokio")]
+        around.push(crate::bridge::hook(self.tokio.as_ref())?);
+        Ok(around)
     }
 
     fn blocking(&self, cpus: Option<Arc<[usize]>>) -> Config {

@@ -23,8 +23,11 @@
 //!
 //! Programs use it through the facade crate `ringspun`.
 
+mod around;
 mod block_on;
 mod blocking;
+#[cfg(feature = "tokio")]
+mod bridge;
 mod builder;
 mod contain;
 mod context;

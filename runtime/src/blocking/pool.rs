@@ -260,11 +260,17 @@ impl Pool {
 
 /// The life of a thread of the pool.
 fn run(shared: Arc<Shared>, index: usize) {
+    let around = &shared.spares.config().around;
+    around.run(|| work(&shared, index));
+    shared.blocking.leave(index);
+}
+
+fn work(shared: &Arc<Shared>, index: usize) {
     let pool = &shared.blocking;
     if let Some(cpus) = &pool.config.cpus {
         cpus::allow_current(cpus);
     }
-    POOL_OF.set(Arc::as_ptr(&shared));
+    POOL_OF.set(Arc::as_ptr(shared));
     let handle = Handle::new(Home {
         shared: shared.clone(),
         core: None,
@@ -285,7 +291,7 @@ fn run(shared: Arc<Shared>, index: usize) {
             if pool.has_jobs()
                 && let Some(vacancy) = pool.sleepers.notify_sleeper()
             {
-                pool.start(&shared, vacancy);
+                pool.start(shared, vacancy);
             }
         });
         match slept {
@@ -295,13 +301,12 @@ fn run(shared: Arc<Shared>, index: usize) {
                 if pool.has_jobs()
                     && let Some(vacancy) = pool.sleepers.notify()
                 {
-                    pool.start(&shared, vacancy);
+                    pool.start(shared, vacancy);
                 }
                 break;
             }
         }
     }
-    pool.leave(index);
 }
 
 fn join(thread: thread::JoinHandle<()>) {

@@ -21,6 +21,7 @@ use super::lease::Busy;
 use super::locals::Locals;
 use super::shared::{Home, Shared};
 use super::worker::Worker;
+use crate::around::Around;
 use crate::cpus;
 use crate::handle::Handle;
 use crate::loom::Mutex;
@@ -47,6 +48,8 @@ pub(crate) struct ThreadConfig {
     pub(crate) stack_size: Option<usize>,
     /// The CPUs to pin to, if any.
     pub(crate) cpus: Option<Arc<[usize]>>,
+    /// What is done around the life of each thread.
+    pub(crate) around: Around,
 }
 
 #[derive(Debug)]
@@ -177,9 +180,12 @@ impl Spares {
             builder = builder.stack_size(bytes);
         }
         let started = builder.spawn(move || {
-            let worker = Worker::new(desk, Handle::new(home));
-            let core = worker.shared.desks[desk].mail.lock().1.take();
-            worker.run(core.expect("started for this core"));
+            let shared = home.shared.clone();
+            shared.spares.config.around.run(|| {
+                let worker = Worker::new(desk, Handle::new(home));
+                let core = worker.shared.desks[desk].mail.lock().1.take();
+                worker.run(core.expect("started for this core"));
+            });
         });
         let mut state = self.state.lock();
         match started {

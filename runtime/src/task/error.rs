@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::Id;
+use super::hint::{panic_hint, panic_text};
 
 /// The error of a task that panicked or was cancelled.
 ///
@@ -74,13 +75,14 @@ impl JoinError {
     fn message(&self) -> Option<&str> {
         match &self.kind {
             Kind::Cancelled => None,
-            Kind::Panic(payload) => Some(
-                payload
-                    .downcast_ref::<&'static str>()
-                    .copied()
-                    .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                    .unwrap_or("(payload is not text)"),
-            ),
+            Kind::Panic(payload) => Some(panic_text(&**payload).unwrap_or("(payload is not text)")),
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match &self.kind {
+            Kind::Cancelled => None,
+            Kind::Panic(payload) => panic_hint(&**payload),
         }
     }
 }
@@ -97,7 +99,13 @@ impl fmt::Debug for JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.message() {
-            Some(message) => write!(f, "task {} panicked: {message}", self.id),
+            Some(message) => {
+                write!(f, "task {} panicked: {message}", self.id)?;
+                match self.hint() {
+                    Some(hint) => write!(f, " ({hint})"),
+                    None => Ok(()),
+                }
+            }
             None => write!(f, "task {} was cancelled", self.id),
         }
     }

@@ -24,6 +24,7 @@
 pub(crate) mod block;
 mod error;
 mod header;
+mod hint;
 mod join;
 pub(crate) mod list;
 mod pooled;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use self::error::JoinError;
 pub use self::header::Id;
+pub use self::hint::panic_hint;
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::pooled::{LocalPooledFuture, PooledFuture};
 pub use self::trail::WokenBy;

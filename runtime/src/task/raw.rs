@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::header::{Header, Id, Links, Vtable};
+use super::hint::panic_hint;
 use super::join::JoinHandle;
 use super::state::{Start, State, Stop};
 use super::trail::Trail;
@@ -277,6 +278,9 @@ impl<F: Future + 'static, S: Schedule> Harness<F, S> {
         let id = self.cell().header.id;
         let error = match (payload, dropped.err()) {
             (Some(first), second) => {
+                if let Some(hint) = panic_hint(&*first) {
+                    tracing::error!(task = %id, hint, "a task panicked");
+                }
                 if let Some(second) = second {
                     discard(second);
                 }

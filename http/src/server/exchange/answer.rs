@@ -1,11 +1,13 @@
 //! From a handler's future to bytes in the output.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use ringspun_runtime::task::panic_hint;
 
 use super::{Around, Ending, Exchange};
 use crate::message::{Body, Feeder, IntoResponse, Plain, Response};
@@ -48,14 +50,18 @@ impl Exchange {
                 *around.call = Some(call);
                 return false;
             }
-            Err(_) => self.answer_panic(around),
+            Err(payload) => self.answer_panic(&*payload, around),
         }
         true
     }
 
     #[cold]
-    pub(super) fn answer_panic<V: Service>(&mut self, around: &mut Around<'_, V>) {
-        tracing::error!("a handler panicked; its connection is closed");
+    pub(super) fn answer_panic<V: Service>(
+        &mut self,
+        payload: &(dyn Any + Send),
+        around: &mut Around<'_, V>,
+    ) {
+        log_panic("a handler panicked; its connection is closed", payload);
         let response = Response::text("internal server error\n").with_close();
         self.answer(
             response.with_status(StatusCode::INTERNAL_SERVER_ERROR),
@@ -160,8 +166,9 @@ impl Exchange {
                 tracing::debug!(%error, "the body of a response has failed");
                 self.ending = Some(Ending::Abort);
             }
-            Err(_) => {
-                tracing::error!("the body of a response panicked; its connection is closed");
+            Err(payload) => {
+                let text = "the body of a response panicked; its connection is closed";
+                log_panic(text, &*payload);
                 self.body = None;
                 self.ending = Some(Ending::Abort);
             }
@@ -196,6 +203,15 @@ impl Exchange {
     fn cut_short(&mut self, error: WrongLength) {
         tracing::error!(%error, "a response was cut short");
         self.ending = Some(Ending::Abort);
+    }
+}
+
+/// The panic itself is the panic hook's matter.
+#[cold]
+fn log_panic(text: &str, payload: &(dyn Any + Send)) {
+    match panic_hint(payload) {
+        Some(hint) => tracing::error!(hint, "{text}"),
+        None => tracing::error!("{text}"),
     }
 }
 

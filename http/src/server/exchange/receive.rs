@@ -144,7 +144,7 @@ impl Exchange {
             Ok(call) => {
                 self.poll_this_call(call, around, cx);
             }
-            Err(_) => self.answer_panic(around),
+            Err(payload) => self.answer_panic(&*payload, around),
         }
     }
 
