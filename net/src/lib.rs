@@ -28,6 +28,8 @@
 
 mod acceptor;
 mod buffer;
+#[cfg(any(feature = "tokio", feature = "hyper"))]
+pub mod compat;
 mod evented;
 pub mod io;
 pub mod mem;
