@@ -55,7 +55,7 @@ pin_project! {
     /// use ringspun_net::{compat::FromTokio, io::ReadExt};
     ///
     /// let mut text = Vec::new();
-    /// FromTokio::new(&b"of tokio's"[..]).read_to_end(&mut text).await?;
+    /// FromTokio::new(&b"of tokio's"[..]).read_to_end(&mut text, 100).await?;
     /// assert_eq!(text, b"of tokio's");
     /// # std::io::Result::Ok(()) }) }
     /// ```
