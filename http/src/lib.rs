@@ -55,6 +55,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tower")]
+pub mod compat;
 mod handler;
 mod message;
 mod percent;

@@ -268,6 +268,13 @@ impl Head {
         })
     }
 
+    /// Where target and header lines stand in [`Head::bytes`].
+    #[cfg(feature = "tower")]
+    pub(crate) fn positions(&self) -> (Range<usize>, &[HeaderPos]) {
+        let start = self.method.as_str().len() + 1;
+        (start..start + self.target_text.len(), &self.index)
+    }
+
     /// The protocols that the client would rather speak on this connection, in its order of
     /// preference: the Upgrade field, where the Connection field vouches for it (RFC 9110 7.8).
     pub fn upgrades(&self) -> impl Iterator<Item = &[u8]> {

@@ -38,7 +38,7 @@ use crate::proto::Refusal;
 use crate::upgrade::{Tunnel, Upgraded};
 
 /// One connection, as long as it is HTTP; see the module's text.
-pub(super) struct Connection<S, V: Service> {
+pub(crate) struct Connection<S, V: Service> {
     stream: S,
     service: V,
     /// The handler's future, while it is pending.

@@ -34,3 +34,9 @@ pub use self::serve::{Serve, Server};
 pub use self::shutdown::Ended;
 pub use self::strikes::{Limit, Strikes};
 pub use self::take_over::{Opening, TakeOver};
+
+#[cfg(feature = "tower")]
+pub(crate) use self::{
+    service::{Rules, Service},
+    task::Task,
+};

@@ -183,6 +183,21 @@ impl<L: Listener> Server<L> {
         self
     }
 
+    /// As [`Server::take_over`], unless somebody takes connections over already.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn take_over_by_default<T: TakeOver>(self, other: impl FnOnce() -> T) -> Self {
+        match self.take_over {
+            Some(_) => self,
+            None => self.take_over(other()),
+        }
+    }
+
+    /// The limits so far.
+    #[cfg(feature = "hyper")]
+    pub(crate) const fn limits_in_force(&self) -> Limits {
+        self.limits
+    }
+
     /// Leaves SIGINT and SIGTERM alone. Otherwise either ends the server gracefully, and a second
     /// one at once.
     #[must_use]
@@ -247,7 +262,7 @@ impl<L: Listener> Server<L> {
         })
     }
 
-    fn rules(&mut self) -> Rules {
+    pub(crate) fn rules(&mut self) -> Rules {
         Rules {
             limits: self.limits,
             receive: self.limits.receive(),
@@ -262,7 +277,10 @@ impl<L: Listener> Server<L> {
         }
     }
 
-    fn start_with(self, start: impl FnOnce(Acceptor<L>) -> Serving + Send + 'static) -> Serve<L> {
+    pub(crate) fn start_with(
+        self,
+        start: impl FnOnce(Acceptor<L>) -> Serving + Send + 'static,
+    ) -> Serve<L> {
         let trigger = if self.heeds_signals {
             Trigger::Signals
         } else {

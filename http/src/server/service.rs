@@ -16,7 +16,7 @@ use crate::proto::{Head, ReceiveLimits};
 
 /// A handler and the rules, as a connection sees them. Connections are the same whether the
 /// futures of the handler are `Send` or not; only this differs.
-pub(super) trait Service: 'static {
+pub(crate) trait Service: 'static {
     /// The future of a response.
     type Call: Future<Output = Response> + Unpin + 'static;
 
@@ -31,7 +31,7 @@ pub(super) trait Service: 'static {
 }
 
 /// What a server was told.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     pub(super) limits: Limits,
     /// The limits once more, as the codec wants them.
     pub(super) receive: ReceiveLimits,

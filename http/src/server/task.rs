@@ -11,14 +11,14 @@ use super::service::Service;
 use crate::upgrade::Tunnel;
 
 /// The future of a connection.
-pub(super) enum Task<S, V: Service> {
+pub(crate) enum Task<S, V: Service> {
     Http(Connection<S, V>),
     Switched(Tunnel),
     Ended,
 }
 
 impl<S: Stream, V: Service> Task<S, V> {
-    pub(super) fn new(stream: S, service: V, session: Session) -> Self {
+    pub(crate) fn new(stream: S, service: V, session: Session) -> Self {
         Self::Http(Connection::new(stream, service, session))
     }
 }
