@@ -11,10 +11,25 @@
 //! | [`sync`] | locks, semaphores, notifications, barriers |
 //! | [`net`] | TCP, in-memory transport, acceptors |
 //! | [`http`] | the HTTP/1 server |
+//! | `serve` | one line in place of `axum::serve`, with the feature `tower` |
 //! | [`signal`] | signals as futures |
 //!
-//! There are no cargo features yet: all of it is there.
+//! # Cargo features
+//!
+//! All of that is there without any. Features open it to other crates, and change nothing else:
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `tokio` | every thread of the runtime is in a context of tokio's, so that `tokio::spawn`, `tokio::time` and the crates built on them work in tasks; tokio's I/O traits on streams |
+//! | `http-body` | `http_body::Body` on [`http::Body`], and back |
+//! | `tower` | `serve` for any `tower` service, such as an axum `Router`; handlers as services; brings `http-body` |
+//! | `hyper` | hyper's I/O traits, executor and timer; HTTP/2 and hyper's upgrades for what `serve` serves; brings `tower` |
+//!
+//! An axum application wants `features = ["tokio", "hyper"]`, and `ringspun::serve` in place of `axum::serve`.
 #![doc = include_str!("../README.md")]
+
+#[cfg(feature = "tower")]
+pub mod serve;
 
 pub use ringspun_http as http;
 pub use ringspun_macros::{main, test};
@@ -26,3 +41,5 @@ pub use ringspun_runtime::{
     block_in_place, budget, channel, current_core, io, mesh, scope, select, spawn, spawn_blocking,
     spawn_local, sync, task, time,
 };
+#[cfg(feature = "tower")]
+pub use serve::serve;
