@@ -67,7 +67,7 @@ pub enum Event {
     Data(usize),
     /// The body is there to its end. Not reported for a request without a body.
     End,
-    /// The client ended the connection between two messages.
+    /// The peer ended the connection between two messages.
     Closed,
 }
 
@@ -548,6 +548,10 @@ impl Default for Conn {
 /// A body that has not the length that its head has told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongLength(());
+
+impl WrongLength {
+    pub(super) const NEW: Self = Self(());
+}
 
 impl std::fmt::Display for WrongLength {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -63,6 +63,15 @@ enum Coding {
 }
 
 impl Framing {
+    /// Before the first line.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            length: None,
+            coding: Coding::Absent,
+        }
+    }
+
     /// Takes in the value of a Content-Length line.
     ///
     /// # Errors

@@ -217,6 +217,11 @@ impl Head {
         }
     }
 
+    /// Whether the target has neither path nor query.
+    pub(super) const fn has_bare_target(&self) -> bool {
+        self.target.path.is_empty() && self.target.query.is_none()
+    }
+
     /// Where the path stands in the target.
     pub(crate) const fn path_span(&self) -> Span {
         self.target.path
@@ -557,7 +562,7 @@ fn refusal_of(error: httparse::Error, window: &[u8]) -> Refusal {
 }
 
 /// A CR alone is reported as a bad value; it is the same answer with a better name.
-fn value_or_newline(window: &[u8]) -> Refusal {
+pub(super) fn value_or_newline(window: &[u8]) -> Refusal {
     let bare = window
         .windows(2)
         .any(|pair| pair[0] == b'\r' && pair[1] != b'\n');
@@ -594,7 +599,7 @@ fn version_verdict(window: &[u8]) -> Result<Option<usize>, Refusal> {
 }
 
 /// The position of the first byte from `at` on that is not a space or tab.
-fn skip_space(head: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_space(head: &[u8], mut at: usize) -> usize {
     while matches!(head.get(at), Some(b' ' | b'\t')) {
         at += 1;
     }
@@ -602,7 +607,7 @@ fn skip_space(head: &[u8], mut at: usize) -> usize {
 }
 
 /// The position behind CRLF, which must stand at `at`.
-fn expect_crlf(head: &[u8], at: usize) -> Result<usize, Refusal> {
+pub(super) fn expect_crlf(head: &[u8], at: usize) -> Result<usize, Refusal> {
     match head.get(at..at + 2) {
         Some(b"\r\n") => Ok(at + 2),
         _ => Err(Refusal::BareNewline),
@@ -616,10 +621,10 @@ const LONGEST_METHOD: usize = 32;
 const LONG_METHOD: usize = 15;
 
 /// What a recycled head may keep: almost every head is smaller.
-const KEPT_BYTES: usize = 4096;
+pub(super) const KEPT_BYTES: usize = 4096;
 
 /// As [`KEPT_BYTES`], for header lines.
-const KEPT_HEADERS: usize = 64;
+pub(super) const KEPT_HEADERS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
-//! HTTP/1.0 and 1.1 without I/O: bytes in, events out; responses in, bytes out.
+//! HTTP/1.0 and 1.1 without I/O: bytes in, events out; responses in, bytes out. This is the
+//! server's role, [`Conn`]; the client's is [`ClientConn`], with requests for responses.
 //!
 //! ```text
 //!   bytes ----> Conn::receive ----> Event        (head.rs, target.rs, framing.rs, chunked.rs)
@@ -12,21 +13,26 @@
 //! or a timer, so everything can be tested and fuzzed with byte strings alone.
 
 mod chunked;
+mod client_conn;
 mod conn;
 mod date;
 mod encode;
+mod encode_request;
 mod framing;
 mod head;
 mod refusal;
+mod status_head;
 mod target;
 mod trailers;
 
 pub use self::chunked::{Chunk, ChunkedDecoder};
+pub use self::client_conn::{ClientConn, MAX_INTERIM};
 pub use self::conn::{Conn, Event, Next, ReceiveLimits, Sending, WrongLength, append_refusal};
 pub use self::encode::{InvalidHeader, ResponseHead, append_header};
 pub use self::framing::{BodyLength, Framing, is_bodyless};
 pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, Span};
 pub use self::refusal::Refusal;
+pub use self::status_head::StatusHead;
 pub use self::target::TargetForm;
 pub use self::trailers::is_trailer_field;
 

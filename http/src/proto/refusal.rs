@@ -90,6 +90,11 @@ refusals! {
     BodyIncomplete BAD_REQUEST "RFC 9112 8" "The connection ended inside the body";
     BodyTimeout REQUEST_TIMEOUT "RFC 9110 15.5.9" "The body arrived more slowly than the limit";
 
+    // Responses, as a client gets them.
+    StatusLine BAD_GATEWAY "RFC 9112 4" "The status line is not version, status and reason";
+    InterimResponses BAD_GATEWAY "RFC 9110 15.2" "There are too many interim responses before the final one";
+    SwitchUnasked BAD_GATEWAY "RFC 9110 15.2.2" "The protocol is switched although the request has not asked for it";
+
     // Service.
     HandlerTimeout SERVICE_UNAVAILABLE "RFC 9110 15.6.4" "The request was not answered in time";
     UpgradeRequired UPGRADE_REQUIRED "RFC 9110 15.5.22" "The resource is served in another protocol, which Upgrade names";
