@@ -41,6 +41,6 @@ pub mod tcp;
 pub use acceptor::{AcceptStats, Acceptor, Serving, Session};
 pub use buffer::Buffer;
 pub use mem::{MemConnector, MemListener, MemStream};
-pub use resolve::{Target, ToAddrs};
+pub use resolve::{Target, ToAddrs, lookup_host};
 pub use stream::{Listener, Stream};
 pub use tcp::{ListenOptions, TcpListener, TcpStream};

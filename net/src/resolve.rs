@@ -50,6 +50,29 @@ impl Target {
     }
 }
 
+/// The addresses to connect to. Names are looked up by the system on a helper thread.
+///
+/// [`TcpStream::connect`](crate::TcpStream::connect) does this itself; it is for those who have to
+/// know whether the lookup or the connecting has failed.
+///
+/// # Errors
+/// What the system's resolver reports; an error if no thread can be started for it, the runtime is
+/// shut down, or there is none; `InvalidInput` when a text is no `host:port`.
+///
+/// # Cancel safety
+/// Dropping the future drops the answer.
+///
+/// # Examples
+/// ```
+/// # ringspun_runtime::Builder::new().cores(1).build().unwrap().block_on(async {
+/// let addrs = ringspun_net::lookup_host(("127.0.0.1", 80)).await.unwrap();
+/// assert_eq!(addrs, ["127.0.0.1:80".parse().unwrap()]);
+/// # });
+/// ```
+pub async fn lookup_host(addr: impl ToAddrs) -> io::Result<Vec<SocketAddr>> {
+    resolve(addr.target()?).await
+}
+
 /// Looks `target` up, off this thread if it is a name.
 ///
 /// # Errors

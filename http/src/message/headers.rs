@@ -4,26 +4,28 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::proto::Head;
+use crate::proto::HeaderPos;
 
-/// The header lines of a request, in the order in which they came.
+/// The header lines of a request or a reply, in the order in which they came.
 ///
 /// Looking up compares names along the list of positions: with the ten or so lines of a usual
 /// request that is faster than building a map. Whoever needs a map calls [`Headers::to_map`].
 #[derive(Clone, Copy)]
 pub struct Headers<'a> {
-    head: &'a Head,
+    /// The head that the positions are those of.
+    bytes: &'a [u8],
+    index: &'a [HeaderPos],
 }
 
 impl<'a> Headers<'a> {
-    pub(super) const fn new(head: &'a Head) -> Self {
-        Self { head }
+    pub(crate) const fn new((bytes, index): (&'a [u8], &'a [HeaderPos])) -> Self {
+        Self { bytes, index }
     }
 
     /// How many lines there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.head.headers().len()
+        self.index.len()
     }
 
     /// Whether there are none.
@@ -35,7 +37,9 @@ impl<'a> Headers<'a> {
     /// The value of the first line of this name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.head.header(name)
+        self.iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// As [`Headers::get`], where the value is UTF-8.
@@ -48,12 +52,17 @@ impl<'a> Headers<'a> {
     /// The values of all lines of this name, in their order.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let is_name = move |(other, _): &(&str, &[u8])| other.eq_ignore_ascii_case(name);
-        self.head.headers().filter(is_name).map(|(_, value)| value)
+        self.iter().filter(is_name).map(|(_, value)| value)
     }
 
     /// All lines: names as they were sent, values without the space around them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a [u8])> + Clone + use<'a> {
-        self.head.headers()
+        let (bytes, index) = (self.bytes, self.index);
+        index.iter().map(move |pos| {
+            // The parser has found a token there.
+            let name = std::str::from_utf8(&bytes[pos.name.range()]).unwrap_or_default();
+            (name, &bytes[pos.value.range()])
+        })
     }
 
     /// A map of all lines, for code that works with the `http` crate's types.

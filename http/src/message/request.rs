@@ -11,7 +11,7 @@ use super::body::Body;
 use super::headers::Headers;
 use super::parts::Parts;
 use crate::percent;
-use crate::proto::{Refusal, TargetForm, append_header};
+use crate::proto::{InvalidHeader, Refusal, TargetForm, append_header};
 
 /// A request: a head and a body.
 ///
@@ -40,13 +40,27 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request in version 1.1 for `localhost`, without a body.
+    /// A request in version 1.1 without a body, for the host of the target, or for `localhost`
+    /// where the target names none.
     ///
     /// # Errors
     /// Method or target are not what a client could send.
     pub fn new(method: &str, target: &str) -> Result<Self, Refusal> {
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        Self::parse(head.as_bytes())
+        let host = match target.split_once("://") {
+            Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
+            None if method == "CONNECT" => target,
+            None => "localhost",
+        };
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let request = Self::parse(head.as_bytes())?;
+        // Text that ends its line early has become lines of its own.
+        if request.method().as_str() != method {
+            return Err(Refusal::RequestLine);
+        }
+        if request.target() != target {
+            return Err(Refusal::TargetBytes);
+        }
+        Ok(request)
     }
 
     /// A request with this head and without a body.
@@ -63,6 +77,10 @@ impl Request {
         Self { parts, body }
     }
 
+    pub(crate) fn into_parts(self) -> (Parts, Body) {
+        (self.parts, self.body)
+    }
+
     pub(crate) fn parts_mut(&mut self) -> &mut Parts {
         &mut self.parts
     }
@@ -74,14 +92,25 @@ impl Request {
     /// matter. A Host line replaces the one that is there.
     pub fn try_with_header(mut self, name: &str, value: &str) -> Result<Self, Refusal> {
         let mut line = Vec::new();
-        append_header(&mut line, name, value.as_bytes()).map_err(|invalid| {
-            if invalid.is_name() {
-                Refusal::HeaderName
-            } else {
-                Refusal::HeaderValue
-            }
-        })?;
-        self.parts.head.insert_line(&line)?;
+        append_header(&mut line, name, value.as_bytes()).map_err(refusal_of)?;
+        self.parts.head.insert_lines(&line)?;
+        Ok(self)
+    }
+
+    /// Adds header lines behind the others, all at once. As [`Request::try_with_header`], with any
+    /// bytes that a value may have.
+    ///
+    /// # Errors
+    /// As [`Request::try_with_header`].
+    pub fn try_with_headers<'a>(
+        mut self,
+        headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Self, Refusal> {
+        let mut lines = Vec::new();
+        for (name, value) in headers {
+            append_header(&mut lines, name, value).map_err(refusal_of)?;
+        }
+        self.parts.head.insert_lines(&lines)?;
         Ok(self)
     }
 
@@ -139,7 +168,7 @@ impl Request {
     /// All header lines.
     #[must_use]
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.parts.head)
+        Headers::new(self.parts.head.lines())
     }
 
     /// The value of the first header line of this name, in any case, where it is UTF-8.
@@ -206,6 +235,15 @@ impl Request {
     }
 }
 
+/// Which rule a line breaks that cannot be sent.
+fn refusal_of(invalid: InvalidHeader) -> Refusal {
+    if invalid.is_name() {
+        Refusal::HeaderName
+    } else {
+        Refusal::HeaderValue
+    }
+}
+
 impl fmt::Debug for Request {
     /// Method, target and names of headers; their values may be somebody's secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,10 +294,43 @@ mod tests {
     }
 
     #[test]
+    fn many_headers_at_once() {
+        let request = Request::new("GET", "http://a:81/").unwrap();
+        assert_eq!(request.header("host"), Some("a:81"));
+        let lines = [("X-A", &b"\xe4"[..]), ("host", b"b"), ("X-A", b"2")];
+        let request = request.try_with_headers(lines).unwrap();
+        assert_eq!(request.headers().get("x-a"), Some(&b"\xe4"[..]));
+        assert_eq!(request.headers().len(), 3);
+        assert_eq!(
+            (request.header("host"), request.host()),
+            (Some("b"), Some("a:81"))
+        );
+        let framing = [("X-A", &b"1"[..]), ("content-length", b"5")];
+        let refused = Request::new("GET", "/").unwrap().try_with_headers(framing);
+        assert_eq!(refused.unwrap_err(), Refusal::LengthAndCoding);
+    }
+
+    #[test]
     fn targets_that_no_client_can_send_are_refused() {
         for target in ["", " ", "/a b", "/\r\nX: y", "a", "/#"] {
             assert!(Request::new("GET", target).is_err(), "{target:?}");
         }
+        for target in [
+            "http://",
+            "http:///",
+            "http://a b/",
+            "http://a\r\nX: y/",
+            "http://u@a/",
+        ] {
+            assert!(Request::new("GET", target).is_err(), "{target:?}");
+        }
+        let split = "/ HTTP/1.1\r\nX: y\r\nZ:";
+        assert_eq!(
+            Request::new("GET", split).unwrap_err(),
+            Refusal::TargetBytes
+        );
+        let split = "GET / HTTP/1.1\r\nX:";
+        assert_eq!(Request::new(split, "/").unwrap_err(), Refusal::RequestLine);
         assert!(Request::new("G T", "/").is_err());
         assert!(Request::new("OPTIONS", "*").is_ok());
     }

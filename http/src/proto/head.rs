@@ -304,6 +304,11 @@ impl Head {
         &self.bytes
     }
 
+    /// The bytes, and where the header lines stand in them.
+    pub(crate) fn lines(&self) -> (&[u8], &[HeaderPos]) {
+        (&self.bytes, &self.index)
+    }
+
     /// The text of a span of the target.
     pub(crate) fn str(&self, span: Span) -> &str {
         &self.target_text[span.range()]
@@ -336,28 +341,31 @@ impl Head {
         }
     }
 
-    /// Adds a line, made by `append_header`, behind the others; a Host line replaces the old one.
+    /// Adds lines, made by `append_header`, behind the others; a Host line replaces the old one.
     ///
     /// # Errors
-    /// The line would frame the body, or the head would break a rule or a limit with it.
-    pub(crate) fn insert_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+    /// A line would frame the body, or the head would break a rule or a limit with them.
+    pub(crate) fn insert_lines(&mut self, lines: &[u8]) -> Result<(), Refusal> {
         let is = |line: &[u8], name: &str| {
             line.len() > name.len()
                 && line[name.len()] == b':'
                 && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
         };
-        if is(line, "content-length") || is(line, "transfer-encoding") {
-            return Err(Refusal::LengthAndCoding);
+        let mut is_host = false;
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if is(line, "content-length") || is(line, "transfer-encoding") {
+                return Err(Refusal::LengthAndCoding);
+            }
+            is_host |= is(line, "host");
         }
-        let is_host = is(line, "host");
-        let mut head = Vec::with_capacity(self.bytes.len() + line.len());
+        let mut head = Vec::with_capacity(self.bytes.len() + lines.len());
         let end = self.bytes.len() - 2;
         for old in self.bytes[..end].split_inclusive(|&byte| byte == b'\n') {
             if !(is_host && is(old, "host")) {
                 head.extend_from_slice(old);
             }
         }
-        head.extend_from_slice(line);
+        head.extend_from_slice(lines);
         head.extend_from_slice(b"\r\n");
         self.parse_whole(&head)
     }

@@ -118,6 +118,11 @@ impl StatusHead {
         })
     }
 
+    /// The bytes, and where the header lines stand in them.
+    pub(crate) fn lines(&self) -> (&[u8], &[HeaderPos]) {
+        (&self.bytes, &self.index)
+    }
+
     /// How the body is framed, in the answer to a request of this method.
     ///
     /// # Errors

@@ -17,14 +17,14 @@ use ringspun_runtime::time::{Sleep, coarse_now, sleep_until};
 
 /// See the module's text.
 #[derive(Default)]
-pub(super) struct Alarm {
+pub(crate) struct Alarm {
     /// Made at the first wait.
     timer: Option<Sleep>,
 }
 
 impl Alarm {
     /// Whether the deadline has passed. If not, the task is woken then at the latest.
-    pub(super) fn is_due(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn is_due(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
         let now = coarse_now();
         if now >= deadline {
             return true;
@@ -57,7 +57,7 @@ impl Alarm {
 }
 
 /// The deadline of a wait that begins in this turn of the core. Saturates far in the future.
-pub(super) fn after(wait: Duration) -> Instant {
+pub(crate) fn after(wait: Duration) -> Instant {
     let now = coarse_now();
     now.checked_add(wait).unwrap_or(now + CENTURY)
 }

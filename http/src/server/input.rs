@@ -14,7 +14,7 @@ use ringspun_net::{Buffer, Stream};
 
 /// See the module's text. The unused bytes are `storage[start..end]`.
 #[derive(Default)]
-pub(super) struct Input {
+pub(crate) struct Input {
     storage: Storage,
     start: usize,
     end: usize,
@@ -30,22 +30,22 @@ enum Storage {
 
 impl Input {
     /// The unused bytes.
-    pub(super) fn unused(&self) -> &[u8] {
+    pub(crate) fn unused(&self) -> &[u8] {
         &self.storage.bytes()[self.start..self.end]
     }
 
     /// Marks so many bytes as used.
-    pub(super) fn use_up(&mut self, count: usize) {
+    pub(crate) fn use_up(&mut self, count: usize) {
         self.start += count;
         debug_assert!(self.start <= self.end, "only what is there can be used");
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// Reads once, behind what is there. `largest` bounds what may be unused at a time.
-    pub(super) fn poll_read<S: Stream>(
+    pub(crate) fn poll_read<S: Stream>(
         &mut self,
         stream: &mut S,
         largest: usize,
@@ -60,14 +60,14 @@ impl Input {
     }
 
     /// Gives the buffer back if nothing is in it.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.is_empty() {
             *self = Self::default();
         }
     }
 
     /// Moves a small rest out of a pooled buffer, before a wait that may be long.
-    pub(super) fn compact(&mut self) {
+    pub(crate) fn compact(&mut self) {
         self.release();
         let is_pooled = matches!(self.storage, Storage::Pooled(_));
         if is_pooled && self.unused().len() <= SMALL {

@@ -13,13 +13,13 @@
 //! ```
 
 mod admission;
-mod alarm;
+pub(crate) mod alarm;
 mod config;
 mod connection;
 mod exchange;
-mod input;
+pub(crate) mod input;
 mod linger;
-mod output;
+pub(crate) mod output;
 mod readiness;
 mod serve;
 mod service;

@@ -17,7 +17,7 @@ use crate::message::Plain;
 
 /// See the module's text.
 #[derive(Default)]
-pub(super) struct Output {
+pub(crate) struct Output {
     batch: Vec<u8>,
     large: Option<Plain>,
     behind: &'static [u8],
@@ -27,13 +27,13 @@ pub(super) struct Output {
 
 impl Output {
     /// Where heads and small bodies are added.
-    pub(super) fn batch(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn batch(&mut self) -> &mut Vec<u8> {
         debug_assert!(self.large.is_none(), "nothing goes behind a large body");
         &mut self.batch
     }
 
     /// Adds content and what stands behind it.
-    pub(super) fn push(&mut self, content: Plain, behind: &'static [u8]) {
+    pub(crate) fn push(&mut self, content: Plain, behind: &'static [u8]) {
         let bytes = content.bytes();
         if bytes.len() <= COPIED {
             self.batch().extend_from_slice(bytes);
@@ -45,18 +45,18 @@ impl Output {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.large.is_none()
     }
 
     /// Whether to send before anything is added.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.large.is_some() || self.batch.len() >= FULL
     }
 
     /// Sends as much as the stream takes; `Ready` when nothing is left. `count` grows by what was
     /// sent.
-    pub(super) fn poll_send<S: AsyncWrite + Unpin>(
+    pub(crate) fn poll_send<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
         count: &mut usize,
@@ -78,7 +78,7 @@ impl Output {
     }
 
     /// Forgets everything, and memory beyond what a usual batch needs.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.clear();
         if self.batch.capacity() > KEPT {
             self.batch = Vec::new();
@@ -115,7 +115,7 @@ impl Output {
 }
 
 impl Plain {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Static(bytes) => bytes,
             Self::Bytes(bytes) => bytes,
