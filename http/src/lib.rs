@@ -18,6 +18,7 @@
 //! - A [`Handler`] is an `async fn(Request) -> impl IntoResponse`; a [`Router`] is one too.
 //! - [`Request`] and [`Response`] are small types of their own; both convert to and from those of
 //!   the `http` crate. [`Body`] is nothing, bytes, or a stream with back-pressure.
+//! - A [`Client`] asks other servers, over connections that it keeps; see [`client`].
 //! - [`proto`] is HTTP/1 as a state machine over bytes. It can be tested and fuzzed alone.
 //!
 //! A kept connection answers a GET without allocating and with two system calls, one read and
@@ -57,6 +58,7 @@
 
 #[cfg(feature = "tower")]
 pub mod compat;
+pub mod client;
 mod handler;
 mod message;
 mod percent;
@@ -69,6 +71,9 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 pub use self::handler::{Finishing, Handler, Limited, RouteLimits};
 pub use self::message::{Body, BodyError, Frame, Headers, IntoResponse, Request, Response};
+pub use self::client::{Client, ClientError, Reply};
+pub use self::handler::Handler;
+pub use self::message::{Body, BodyError, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};
 pub use self::server::{

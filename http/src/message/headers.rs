@@ -65,6 +65,27 @@ impl<'a> Headers<'a> {
         })
     }
 
+    /// The lines that an intermediary passes on (RFC 9110 7.6.1): without those that Connection
+    /// names, and those that concern one connection only, such as Keep-Alive, Transfer-Encoding and
+    /// Upgrade.
+    pub fn end_to_end(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        let all = *self;
+        self.iter()
+            .filter(move |(name, _)| !all.is_hop_by_hop(name))
+    }
+
+    fn is_hop_by_hop(&self, name: &str) -> bool {
+        let is_named = |value: &[u8]| {
+            value
+                .split(|&byte| byte == b',')
+                .any(|option| option.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+        };
+        HOP_BY_HOP
+            .iter()
+            .any(|other| name.eq_ignore_ascii_case(other))
+            || self.get_all("connection").any(is_named)
+    }
+
     /// A map of all lines, for code that works with the `http` crate's types.
     #[must_use]
     pub fn to_map(&self) -> HeaderMap {
@@ -86,5 +107,46 @@ impl fmt::Debug for Headers<'_> {
             .iter()
             .map(|(name, value)| (name, value.escape_ascii().to_string()));
         f.debug_map().entries(lines).finish()
+    }
+}
+
+/// Fields about one connection, whether Connection names them or not.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Request;
+
+    #[test]
+    fn what_an_intermediary_passes_on() {
+        let lines = [
+            ("Connection", &b"x-a, Close"[..]),
+            ("X-A", b"1"),
+            ("x-b", b"2"),
+            ("Keep-Alive", b"timeout=5"),
+            ("Proxy-Connection", b"keep-alive"),
+            ("TE", b"trailers"),
+            ("Upgrade", b"websocket"),
+            ("connection", b"X-C"),
+            ("x-c", b"3"),
+        ];
+        let request = Request::new("GET", "/").unwrap();
+        let request = request.try_with_headers(lines).unwrap();
+        let kept: Vec<&str> = request
+            .headers()
+            .end_to_end()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(kept, ["Host", "x-b"]);
     }
 }

@@ -47,9 +47,11 @@ impl Request {
     /// Method or target are not what a client could send.
     pub fn new(method: &str, target: &str) -> Result<Self, Refusal> {
         let host = match target.split_once("://") {
-            Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
+            Some((_, rest)) if !target.starts_with('/') => {
+                rest.split(['/', '?']).next().unwrap_or_default()
+            }
             None if method == "CONNECT" => target,
-            None => "localhost",
+            _ => "localhost",
         };
         let head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         let request = Self::parse(head.as_bytes())?;
@@ -297,6 +299,8 @@ mod tests {
     fn many_headers_at_once() {
         let request = Request::new("GET", "http://a:81/").unwrap();
         assert_eq!(request.header("host"), Some("a:81"));
+        let other = Request::new("GET", "/?http://b/").unwrap();
+        assert_eq!(other.host(), Some("localhost"));
         let lines = [("X-A", &b"\xe4"[..]), ("host", b"b"), ("X-A", b"2")];
         let request = request.try_with_headers(lines).unwrap();
         assert_eq!(request.headers().get("x-a"), Some(&b"\xe4"[..]));

@@ -255,6 +255,12 @@ impl ClientConn {
         self.is_answered
     }
 
+    /// Whether the head of the final response is there.
+    #[must_use]
+    pub const fn is_head_received(&self) -> bool {
+        !matches!(self.reading, Reading::Head)
+    }
+
     /// Whether the response is there to its end.
     #[must_use]
     pub const fn is_received(&self) -> bool {

@@ -38,3 +38,4 @@ pub use self::trailers::is_trailer_field;
 
 pub(crate) use self::date::date_line;
 pub(crate) use self::encode::is_field_value;
+pub(crate) use self::target::is_host;

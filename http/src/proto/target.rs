@@ -81,7 +81,7 @@ impl Target {
 }
 
 /// Whether the bytes are a host with an optional port (RFC 3986 3.2.2, without user information).
-pub(super) fn is_host(value: &[u8]) -> bool {
+pub(crate) fn is_host(value: &[u8]) -> bool {
     let (host, rest) = match value.first() {
         Some(b'[') => {
             let Some(end) = value.iter().position(|&byte| byte == b']') else {

@@ -1,0 +1,68 @@
+//! The body of a reply that has not come with its head.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream as Chunks;
+use ringspun_net::Stream;
+
+use super::error::ClientError;
+use super::pool::Lease;
+
+/// Reads from the connection, and gives it back at the end. Dropped before, it closes it.
+pub(super) struct ReplyBody<S: Stream>(
+    /// `None` when the body has ended, well or not.
+    Option<Lease<S>>,
+);
+
+impl<S: Stream> ReplyBody<S> {
+    pub(super) fn new(lease: Lease<S>) -> Self {
+        Self(Some(lease))
+    }
+}
+
+impl<S: Stream> Chunks for ReplyBody<S> {
+    type Item = Result<Bytes, ClientError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let Some(lease) = &mut this.0 else {
+            return Poll::Ready(None);
+        };
+        let content = ready!(lease.exchange.poll_content(cx));
+        match content {
+            Some(Ok(content)) => {
+                // The end of a known length is known with its last byte: who reads no further has
+                // read it to the end all the same.
+                if lease.exchange.is_at_end()
+                    && let Some(lease) = this.0.take()
+                {
+                    lease.finish();
+                }
+                Poll::Ready(Some(Ok(content)))
+            }
+            Some(Err(failure)) => {
+                let error = failure.at(&lease.key);
+                this.0 = None;
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                if let Some(lease) = this.0.take() {
+                    lease.finish();
+                }
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+impl<S: Stream> Drop for ReplyBody<S> {
+    fn drop(&mut self) {
+        if let Some(mut lease) = self.0.take()
+            && lease.exchange.drain()
+        {
+            lease.finish();
+        }
+    }
+}
