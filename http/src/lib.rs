@@ -56,9 +56,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 #[cfg(feature = "tower")]
 pub mod compat;
-pub mod client;
 mod handler;
 mod message;
 mod percent;
@@ -69,11 +69,9 @@ mod upgrade;
 
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
+pub use self::client::{Client, ClientError, Reply};
 pub use self::handler::{Finishing, Handler, Limited, RouteLimits};
 pub use self::message::{Body, BodyError, Frame, Headers, IntoResponse, Request, Response};
-pub use self::client::{Client, ClientError, Reply};
-pub use self::handler::Handler;
-pub use self::message::{Body, BodyError, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};
 pub use self::server::{

@@ -124,7 +124,6 @@ const HOP_BY_HOP: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::message::Request;
 
     #[test]
