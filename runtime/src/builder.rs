@@ -27,7 +27,7 @@ use crate::scheduler::shared::{Home, Remote, Shared};
 use crate::scheduler::spares::ThreadConfig;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
-use crate::{cpus, trace};
+use crate::{cpus, descriptors, trace};
 
 /// Makes a [`Runtime`] to measure.
 ///
@@ -44,6 +44,7 @@ pub struct Builder {
     stack_size: Option<usize>,
     test_clock: bool,
     pin_cores: bool,
+    many_descriptors: bool,
     watchdog: Duration,
     hand_off: Option<Duration>,
     spare_threads: Option<usize>,
@@ -72,6 +73,7 @@ impl Builder {
             stack_size: None,
             test_clock: false,
             pin_cores: false,
+            many_descriptors: true,
             watchdog: WATCHDOG,
             hand_off: Some(HAND_OFF),
             spare_threads: None,
@@ -118,6 +120,17 @@ impl Builder {
     #[must_use]
     pub fn pin_cores(mut self, on: bool) -> Self {
         self.pin_cores = on;
+        self
+    }
+
+    /// Whether to make room for as many descriptors as the system allows: the soft limit (`ulimit -Sn`)
+    /// is raised to the hard one, and the kernel's table is sized at once instead of growing under
+    /// load, which stalls threads. On unless it is turned off; concerns the whole process, once.
+    ///
+    /// Programs that this one starts inherit the limit. Those that use `select` want the old one.
+    #[must_use]
+    pub fn many_descriptors(mut self, on: bool) -> Self {
+        self.many_descriptors = on;
         self
     }
 
@@ -271,6 +284,10 @@ impl Builder {
                 "{} threads for blocking code: choose 1 to {MAX_THREADS}",
                 self.blocking_threads
             )));
+        }
+        if self.many_descriptors {
+            // Before there are threads.
+            descriptors::make_room();
         }
         let clock = Arc::new(Clock::new(self.test_clock));
         let limits = Limits::new(cores, self.watchdog, self.hand_off, self.steal_readiness);

@@ -33,6 +33,7 @@ mod contain;
 mod context;
 mod core_handle;
 mod cpus;
+mod descriptors;
 mod dump;
 mod handle;
 mod in_place;
