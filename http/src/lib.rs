@@ -17,7 +17,10 @@
 //! - [`Server`] listens and serves; [`Limits`] says what clients may not do, and it ends gracefully.
 //! - A [`Handler`] is an `async fn(Request) -> impl IntoResponse`; a [`Router`] is one too.
 //! - [`Request`] and [`Response`] are small types of their own; both convert to and from those of
-//!   the `http` crate. [`Body`] is nothing, bytes, or a stream with back-pressure.
+//!   the `http` crate. [`Body`] is nothing, bytes, a part of a file, or a stream with
+//!   back-pressure.
+//! - [`files`] serves files and directories by `sendfile`; [`conditional`] has the rules of
+//!   conditional requests and ranges, for resources of any kind.
 //! - A [`Client`] asks other servers, over connections that it keeps; see [`client`].
 //! - [`proto`] is HTTP/1 as a state machine over bytes. It can be tested and fuzzed alone.
 //!
@@ -59,6 +62,8 @@
 pub mod client;
 #[cfg(feature = "tower")]
 pub mod compat;
+pub mod conditional;
+pub mod files;
 mod handler;
 mod message;
 mod percent;

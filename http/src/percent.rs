@@ -32,6 +32,25 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// Decodes `%XX` strictly: `None` where a percent sign is not followed by two hexadecimal digits.
+pub(crate) fn decode_strictly(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first == b'%' {
+            let [high, low, tail @ ..] = tail else {
+                return None;
+            };
+            bytes.push(hex(*high)? << 4 | hex(*low)?);
+            rest = tail;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    Some(bytes)
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit)
         .to_digit(16)
@@ -57,6 +76,14 @@ mod tests {
             ("%ff", "\u{fffd}"),
         ] {
             assert_eq!(decode(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn strict_decoding() {
+        assert_eq!(decode_strictly("a%20%ff%2f"), Some(b"a \xff/".to_vec()));
+        for text in ["%", "%2", "%zz", "a%+1"] {
+            assert_eq!(decode_strictly(text), None, "{text}");
         }
     }
 }

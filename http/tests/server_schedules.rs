@@ -147,6 +147,7 @@ fn every_response_is_sent_whole_under_any_schedule() {
         let seed = Arc::new(AtomicU64::new(1));
         let server = Server::from_listener(FickleListener { listener, seed });
         spawn(server.without_signals().serve(app()).into_future());
+        let program = std::fs::read(std::env::current_exe().expect("this program")).expect("read");
         for round in 0..rounds(150, 15_000) {
             let mut client = Client::new(connector.connect().await.expect("the server listens"));
             assert_eq!(
@@ -169,6 +170,8 @@ fn every_response_is_sent_whole_under_any_schedule() {
                 "ignored",
                 "{round}"
             );
+            let file = &program[7..50_007];
+            assert!(client.get("/file").await.body == file, "{round}");
             let body = vec![b'y'; 20_000];
             assert_eq!(client.post("/stream", &body).await.body, body, "{round}");
             client

@@ -22,6 +22,7 @@
 //!   start, errors are survived, and it ends in good order.
 //! - [`Buffer`]: memory for reading, pooled per thread, held only while there is something to
 //!   read.
+//! - [`open_beneath`]: files for sending, which [`Stream::poll_send_file`] does.
 //! - [`io`]: copying, and methods for any `futures_io` type. [`signal`]: signals as futures.
 //!
 //! Start reading at `evented.rs`.
@@ -33,6 +34,7 @@ pub mod compat;
 mod evented;
 pub mod io;
 pub mod mem;
+mod open_beneath;
 mod resolve;
 pub mod signal;
 mod stream;
@@ -41,6 +43,7 @@ pub mod tcp;
 pub use acceptor::{AcceptStats, Acceptor, Serving, Session};
 pub use buffer::Buffer;
 pub use mem::{MemConnector, MemListener, MemStream};
+pub use open_beneath::open_beneath;
 pub use resolve::{Target, ToAddrs, lookup_host};
 pub use stream::{Listener, Stream};
 pub use tcp::{ListenOptions, TcpListener, TcpStream};

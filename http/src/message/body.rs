@@ -1,8 +1,11 @@
 //! Bodies, of requests and of responses.
 
 use std::fmt;
+use std::fs::File;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -10,10 +13,22 @@ use futures_core::Stream;
 use http::HeaderMap;
 
 use super::body_error::BodyError;
+use super::file_part::FilePart;
 use super::pipe::Reader;
 use super::streamed::{BoxError, Frame, Streamed};
 
-/// The body of a request or a response: nothing, bytes at hand, or a stream of chunks.
+/// The body of a request or a response: nothing, bytes at hand, a part of a file, or a stream of
+/// chunks.
+///
+/// | made by | sent |
+/// |---|---|
+/// | [`empty`](Self::empty), `From<()>` | nothing |
+/// | [`from_static`](Self::from_static), `From` of text and bytes | with its length, with its head if it is small |
+/// | [`file`](Self::file) | with its length, by `sendfile` |
+/// | [`stream_of_length`](Self::stream_of_length) | with its length, as it comes |
+/// | [`stream`](Self::stream) | in the chunked coding, as it comes |
+/// | [`frames`](Self::frames) | in the chunked coding, as it comes, with a trailer |
+/// | the body of a request | as it came: with its length, or in chunks with its trailer |
 ///
 /// The body of a request that has come with its head is at hand. A longer one is read from the
 /// connection as it is asked for, a chunk at a time; a slow reader slows the client. What is not
@@ -47,6 +62,8 @@ enum Kind {
     Incoming(Reader),
     /// From the application, as it comes.
     Stream(Box<Streamed>),
+    /// A part of a file.
+    File(Box<FilePart>),
     /// Read to its end, behind which this stood.
     Ended(Box<HeaderMap>),
 }
@@ -139,6 +156,42 @@ impl Body {
         Self(Kind::Stream(Box::new(Streamed::new(stream, None))))
     }
 
+    /// A part of a file; sent by the kernel from its page cache to the socket (`sendfile`), without
+    /// a copy through this process, where the transport is TCP.
+    ///
+    /// The range is in bytes from the start of the file and should end within it: a file that turns
+    /// out shorter ends the connection, so that the client sees that the body is not complete. The
+    /// file's own position is neither used nor moved, so one open file (an `Arc`) can be sent by
+    /// many connections at once. It is closed with the last of them.
+    ///
+    /// What is not in the page cache is read from the disk while the core waits: there is no
+    /// readiness of files. Each connection sends 256 KiB at a time, and others have their turn.
+    /// Read as [chunks](Body::chunk), the body comes from the blocking pool.
+    ///
+    /// [`OpenFile`](crate::files::OpenFile) makes a whole response of a file, with ranges and
+    /// conditions.
+    ///
+    /// [`files`](crate::files) has what makes a whole response of a file.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::fs::File;
+    /// use std::io;
+    /// use ringspun_http::{Body, Response};
+    ///
+    /// fn first_page(path: &str) -> io::Result<Response> {
+    ///     let file = File::open(path)?;
+    ///     let end = file.metadata()?.len().min(4096);
+    ///     Ok(Response::ok().with_body(Body::file(file, 0..end)))
+    /// }
+    /// ```
+    pub fn file(file: impl Into<Arc<File>>, range: Range<u64>) -> Self {
+        if range.is_empty() {
+            return Self::empty();
+        }
+        Self(Kind::File(Box::new(FilePart::new(file.into(), range))))
+    }
+
     /// How many bytes are still to come, where that is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
@@ -148,6 +201,7 @@ impl Body {
             Kind::Bytes(bytes) => Some(bytes.len() as u64),
             Kind::Incoming(reader) => reader.left(),
             Kind::Stream(streamed) => streamed.left(),
+            Kind::File(part) => Some(part.left()),
             Kind::Ended(_) => Some(0),
         }
     }
@@ -188,6 +242,13 @@ impl Body {
                     None => (None, Kind::Empty),
                 };
                 self.0 = end;
+                Poll::Ready(chunk)
+            }
+            Kind::File(part) => {
+                let chunk = ready!(part.poll_chunk(cx));
+                if !matches!(chunk, Some(Ok(_))) {
+                    self.0 = Kind::Empty;
+                }
                 Poll::Ready(chunk)
             }
             Kind::Ended(_) => Poll::Ready(None),
@@ -304,7 +365,7 @@ impl Body {
             Kind::Empty => true,
             Kind::Incoming(reader) => reader.is_at_end(),
             // A stream of no bytes may still have a trailer.
-            Kind::Static(_) | Kind::Bytes(_) | Kind::Stream(_) | Kind::Ended(_) => false,
+            _ => false,
         }
     }
 
@@ -314,6 +375,14 @@ impl Body {
             Kind::Empty => Ok(Plain::Static(b"")),
             Kind::Static(bytes) => Ok(Plain::Static(bytes)),
             Kind::Bytes(bytes) => Ok(Plain::Bytes(bytes)),
+            kind => Err(Self(kind)),
+        }
+    }
+
+    /// The part of a file, if it is one.
+    pub(crate) fn into_file(self) -> Result<Box<FilePart>, Self> {
+        match self.0 {
+            Kind::File(part) => Ok(part),
             kind => Err(Self(kind)),
         }
     }
@@ -342,6 +411,7 @@ impl fmt::Debug for Body {
             Kind::Static(_) | Kind::Bytes(_) => "bytes",
             Kind::Incoming(_) => "incoming",
             Kind::Stream(_) => "stream",
+            Kind::File(_) => "file",
             Kind::Ended(_) => "trailers",
         };
         f.debug_struct("Body")

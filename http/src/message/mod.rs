@@ -7,6 +7,7 @@
 mod body;
 mod body_error;
 mod convert;
+mod file_part;
 mod headers;
 #[cfg(feature = "http-body")]
 mod http_body;
@@ -26,5 +27,6 @@ pub use self::response::Response;
 pub use self::streamed::Frame;
 
 pub(crate) use self::body::Plain;
+pub(crate) use self::file_part::{FilePart, cut_short, read_at};
 pub(crate) use self::parts::Parts;
 pub(crate) use self::pipe::{Feeder, pipe};

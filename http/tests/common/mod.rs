@@ -6,6 +6,10 @@
     reason = "every test file uses a part of it"
 )]
 
+pub mod tcp;
+pub mod tree;
+
+use std::fs::File;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -319,6 +323,10 @@ pub fn app() -> Router {
             "slow"
         })
         .get("/large", async |_| Bytes::from(vec![b'x'; 1_000_000]))
+        .get("/file", async |_| {
+            let program = std::env::current_exe().expect("this program");
+            Body::file(File::open(program).expect("opened"), 7..50_007)
+        })
         .get("/chunks", async |_| Body::stream(Chunks(3)))
         .get("/fails", async |_| Body::stream(Chunks(-1)))
         .get("/short", async |_| Body::stream_of_length(Chunks(3), 100))

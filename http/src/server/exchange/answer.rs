@@ -120,18 +120,25 @@ impl Exchange {
                     self.output.push(plain, b"");
                 }
             }
-            Err(body) => {
-                if is_read_from(&self.feeder) && self.conn.awaits_continue() {
-                    // The response will read the request's body as it is sent: the client has to
-                    // be told before the head of the answer says otherwise.
-                    self.conn.send_continue(out);
+            Err(body) => match body.into_file() {
+                Ok(part) => {
+                    if self.conn.send_whole(&head, part.left(), out) {
+                        self.output.push_file(part);
+                    }
                 }
-                let length = body.length().or(response.length);
-                if self.conn.send_head(&head, length, out) != Sending::Nothing {
-                    self.body = Some(body);
-                    self.is_stirred = true;
+                Err(body) => {
+                    if is_read_from(&self.feeder) && self.conn.awaits_continue() {
+                        // The response will read the request's body as it is sent: the client has
+                        // to be told before the head of the answer says otherwise.
+                        self.conn.send_continue(out);
+                    }
+                    let length = body.length().or(response.length);
+                    if self.conn.send_head(&head, length, out) != Sending::Nothing {
+                        self.body = Some(body);
+                        self.is_stirred = true;
+                    }
                 }
-            }
+            },
         }
     }
 
