@@ -70,6 +70,7 @@ mod percent;
 pub mod proto;
 mod router;
 mod server;
+pub mod sse;
 mod upgrade;
 
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
