@@ -77,6 +77,8 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 pub use self::client::{Client, ClientError, Reply};
 pub use self::handler::{Finishing, Handler, Limited, RouteLimits};
+#[cfg(feature = "json")]
+pub use self::message::Json;
 pub use self::message::{Body, BodyError, Frame, Headers, IntoResponse, Request, Response};
 pub use self::proto::InvalidHeader;
 pub use self::router::{RouteError, Router};

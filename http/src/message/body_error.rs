@@ -25,6 +25,12 @@ enum ErrorKind {
     TooLarge,
     /// Not UTF-8.
     NotText,
+    /// Not the JSON that the reader wanted.
+    #[cfg(feature = "json")]
+    NotJson(serde_json::Error),
+    /// The head says that it is something else than JSON, or does not say what.
+    #[cfg(feature = "json")]
+    NotJsonType,
     /// The application's own stream.
     Stream(BoxError),
 }
@@ -35,6 +41,16 @@ impl BodyError {
 
     /// Not UTF-8.
     pub(super) const NOT_TEXT: Self = Self(ErrorKind::NotText);
+
+    /// Not the JSON that the reader wanted.
+    #[cfg(feature = "json")]
+    pub(super) const fn not_json(error: serde_json::Error) -> Self {
+        Self(ErrorKind::NotJson(error))
+    }
+
+    /// The head says that it is something else than JSON, or does not say what.
+    #[cfg(feature = "json")]
+    pub(super) const NOT_JSON_TYPE: Self = Self(ErrorKind::NotJsonType);
 
     /// The application's own stream has failed.
     pub(super) const fn stream(error: BoxError) -> Self {
@@ -89,6 +105,10 @@ impl BodyError {
             ErrorKind::Refused(refusal) => refusal.status(),
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::Disconnected | ErrorKind::NotText => StatusCode::BAD_REQUEST,
+            #[cfg(feature = "json")]
+            ErrorKind::NotJson(_) => StatusCode::BAD_REQUEST,
+            #[cfg(feature = "json")]
+            ErrorKind::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorKind::Stream(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -101,6 +121,14 @@ impl fmt::Display for BodyError {
             ErrorKind::Disconnected => f.write_str("the connection ended inside the body"),
             ErrorKind::TooLarge => f.write_str("the body is larger than the reader's limit"),
             ErrorKind::NotText => f.write_str("the body is not UTF-8"),
+            #[cfg(feature = "json")]
+            ErrorKind::NotJson(error) => {
+                write!(f, "the body is not the JSON that is expected here: {error}")
+            }
+            #[cfg(feature = "json")]
+            ErrorKind::NotJsonType => {
+                f.write_str("the body has no Content-Type of JSON, such as application/json")
+            }
             ErrorKind::Stream(error) => error.fmt(f),
         }
     }
@@ -111,6 +139,8 @@ impl StdError for BodyError {
         match &self.0 {
             ErrorKind::Stream(error) => Some(error.as_ref()),
             ErrorKind::Refused(refusal) => Some(refusal),
+            #[cfg(feature = "json")]
+            ErrorKind::NotJson(error) => Some(error),
             _ => None,
         }
     }

@@ -18,6 +18,8 @@ use crate::proto::{InvalidHeader, Refusal};
 /// | [`Response`] | itself |
 /// | `&'static str`, `String`, `Cow<'static, str>` | 200, text in UTF-8 |
 /// | [`Bytes`], `Vec<u8>`, `&'static [u8]`, [`Body`] | 200, `application/octet-stream` |
+/// | [`Sse`](crate::sse::Sse) | 200, `text/event-stream` |
+/// | `Json<T>` (feature `json`) | 200, `application/json` |
 /// | `()` | 204 |
 /// | [`StatusCode`] | that status, no body |
 /// | `(StatusCode, T)` | T with that status |

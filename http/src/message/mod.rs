@@ -12,6 +12,8 @@ mod headers;
 #[cfg(feature = "http-body")]
 mod http_body;
 mod into_response;
+#[cfg(feature = "json")]
+mod json;
 mod parts;
 mod pipe;
 mod request;
@@ -22,6 +24,8 @@ pub use self::body::Body;
 pub use self::body_error::BodyError;
 pub use self::headers::Headers;
 pub use self::into_response::IntoResponse;
+#[cfg(feature = "json")]
+pub use self::json::Json;
 pub use self::request::Request;
 pub use self::response::Response;
 pub use self::streamed::Frame;
