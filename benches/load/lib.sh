@@ -18,6 +18,7 @@ cores=1
 pid=     # the running server
 addr=    # and where it listens
 holder=  # a generator that keeps connections open
+others=()  # what else was started
 tmp=$(mktemp -d)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -28,6 +29,11 @@ clean_up() {
   local process
   for process in "$holder" "$pid"; do
     if [[ -n $process ]]; then kill -KILL "$process" 2>/dev/null || true; fi
+  done
+  # TERM: proxies have processes of their own to end.
+  for process in "${others[@]}"; do
+    kill -TERM "$process" 2>/dev/null || true
+    wait "$process" 2>/dev/null || true
   done
   rm -rf "$tmp"
 }
@@ -234,6 +240,40 @@ count_calls() { # CONTENDER REQUESTS ARGUMENTS...
     $NF ~ /^(read|readv|recvfrom|recvmsg)$/ && NF == 6 { eagain += $5 }
     END { printf "calls=%d epoll_ctl=%d eagain=%d\n", calls, ctl, eagain }
   ' "$tmp/strace"
+}
+
+# A port of 127.0.0.1 that nobody listened on a moment ago.
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 10000))
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      echo "$port"
+      return
+    fi
+  done
+}
+
+# Waits until somebody listens there.
+wait_for_port() { # PORT
+  local deadline=$((SECONDS + 10))
+  until (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
+    sleep 0.05
+    ((SECONDS <= deadline)) || { say "nobody listens on port $1"; return 1; }
+  done
+}
+
+# Starts nginx in front of the servers; sets `proxy_port`. Debian has it where only root looks.
+start_nginx() { # ADDRESS...
+  local nginx address upstreams=
+  nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || return 1
+  proxy_port=$(free_port)
+  for address in "$@"; do upstreams+="server $address; "; done
+  sed "s,DIRECTORY,$tmp,; s,PORT,$proxy_port,; s,UPSTREAMS,$upstreams," \
+    "$here/clients/nginx.conf" >"$tmp/nginx.conf"
+  "$nginx" -p "$tmp" -e stderr -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
+  others+=($!)
+  wait_for_port "$proxy_port"
 }
 
 # --- Figures --------------------------------------------------------------------------------------
