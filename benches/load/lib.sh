@@ -18,6 +18,7 @@ cores=1
 pid=     # the running server
 addr=    # and where it listens
 holder=  # a generator that keeps connections open
+servers=() # more servers, of scripts that need several
 others=()  # what else was started
 tmp=$(mktemp -d)
 
@@ -27,7 +28,7 @@ die() { say "$*"; exit 1; }
 # Nothing outlives the script, however it ends.
 clean_up() {
   local process
-  for process in "$holder" "$pid"; do
+  for process in "$holder" "$pid" "${servers[@]}"; do
     if [[ -n $process ]]; then kill -KILL "$process" 2>/dev/null || true; fi
   done
   # TERM: proxies have processes of their own to end.

@@ -29,6 +29,36 @@ fn damaged_connections() {
 }
 
 #[test]
+fn damaged_answers_and_requests_of_a_client() {
+    let mut rows = inputs();
+    for head in [
+        "200 OK",
+        "100 Continue",
+        "101 Switching",
+        "204 ",
+        "304 x",
+        "404",
+    ] {
+        for (lines, body) in [
+            ("", "until the end"),
+            ("Content-Length: 5\r\n", "hello"),
+            ("Connection: close\r\nContent-Length: 0\r\n", ""),
+            (
+                "Transfer-Encoding: chunked\r\n",
+                "5\r\nhello\r\n0\r\nA: b\r\n\r\n",
+            ),
+            (
+                "Content-Length: 0\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            ),
+        ] {
+            rows.push(format!("HTTP/1.1 {head}\r\n{lines}\r\n{body}").into_bytes());
+        }
+    }
+    for_damaged(7, &rows, rounds(15_000, 5_000_000), properties::client);
+}
+
+#[test]
 fn damaged_chunks() {
     let mut bodies: Vec<Vec<u8>> = inputs()
         .into_iter()

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 
 use http::StatusCode;
 use ringspun_http::proto::{
-    BodyLength, Chunk, ChunkedDecoder, Conn, Event, Head, HeadLimits, Next, ReceiveLimits, Refusal,
-    ResponseHead, Sending,
+    BodyLength, Chunk, ChunkedDecoder, ClientConn, Conn, Event, Head, HeadLimits, Next,
+    ReceiveLimits, Refusal, ResponseHead, Sending, StatusHead, TargetForm,
 };
 
 /// A head's verdict is the same whether it came whole or not, and what was read of it says the
@@ -92,6 +92,171 @@ pub fn connection_at_every_cut(input: &[u8]) {
         let (a, b) = input.split_at(cut);
         assert_eq!(serve(&[a, b], &limits), whole, "at {cut}");
     }
+}
+
+/// What a client makes of a server's bytes is the same however they are cut; and what it sends for
+/// a request reaches our own server as that request, whose answer reaches the client.
+pub fn client(input: &[u8]) {
+    let mut cuts = Cuts::of(input);
+    let request = REQUESTS[cuts.below(REQUESTS.len())];
+    let limits = head_limits(&mut cuts);
+    let whole = ask(request, &[input], &limits);
+    assert_eq!(ask(request, &cuts.bytes(input), &limits), whole);
+    for _ in 0..2 {
+        assert_eq!(ask(request, &cuts.pieces(input), &limits), whole);
+    }
+    round_trip(input, &mut cuts);
+}
+
+/// Requests that an answer may belong to: the body depends on the method, and on what was asked.
+const REQUESTS: &[&str] = &[
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+];
+
+/// The events of a client that has sent this request, and gets these pieces and then the end.
+fn ask(request: &str, pieces: &[&[u8]], limits: &HeadLimits) -> Vec<String> {
+    let mut conn = ClientConn::new();
+    let request = parsed(request.as_bytes());
+    let form = request.target_form();
+    conn.send_head(&request, form, Some(0), &mut Vec::new());
+    let (mut head, mut events) = (StatusHead::default(), Vec::new());
+    let (mut input, mut body, mut used) = (Vec::new(), Vec::new(), 0);
+    for number in 0..=pieces.len() {
+        input.extend_from_slice(pieces.get(number).copied().unwrap_or_default());
+        let is_end = number == pieces.len();
+        let mut at = 0;
+        loop {
+            let before = at;
+            let event = conn.receive(&input, &mut at, is_end, &mut head, limits);
+            assert!(before <= at && at <= input.len(), "{before} {at}");
+            match event {
+                Ok(Event::Head) => {
+                    events.push(format!("{} {:?}", head.status(), head.version()));
+                    for (name, value) in head.headers() {
+                        events.push(format!("{name}: {}", value.escape_ascii()));
+                    }
+                }
+                Ok(Event::Data(len)) => {
+                    assert!(len > 0 && len <= input.len() - at, "{len}");
+                    body.extend_from_slice(&input[at..at + len]);
+                    at += len;
+                }
+                Ok(Event::End) => events.push(body.escape_ascii().to_string()),
+                Ok(Event::Closed) => events.push("closed".to_owned()),
+                Ok(Event::NeedMore) => break,
+                Err(refusal) => {
+                    // Which of several faults is named may depend on how much is there.
+                    events.push(refusal.status().to_string());
+                    return events;
+                }
+            }
+            if conn.is_received() || conn.is_handed_over() {
+                events.push(format!("used {}, {}", used + at, conn.next_exchange()));
+                return events;
+            }
+        }
+        input.drain(..at);
+        used += at;
+    }
+    panic!("the end of the input brought no end: {events:?}");
+}
+
+/// From our client to our server and back.
+fn round_trip(input: &[u8], cuts: &mut Cuts) {
+    let mut request = Head::new();
+    let Ok(Some(len)) = request.parse(input, &HeadLimits::default()) else {
+        return;
+    };
+    let is_connect = request.target_form() == TargetForm::Authority;
+    // What the client adds must fit, and Host is the caller's to see to.
+    if len > 4096 || request.headers().len() > 90 || request.header("host").is_none() {
+        return;
+    }
+    let content = if is_connect { b"" } else { &input[len..] };
+    let content = &content[..content.len().min(1000)];
+    let is_told = content.is_empty() || cuts.below(2) == 0;
+
+    let (mut client, mut wire) = (ClientConn::new(), Vec::new());
+    let length = is_told.then_some(content.len() as u64);
+    let sending = client.send_head(&request, request.target_form(), length, &mut wire);
+    if sending != Sending::Nothing {
+        // As a client does when the permission does not come.
+        client.stop_awaiting();
+        for chunk in cuts.pieces(content) {
+            let behind = client.send_data(chunk.len(), &mut wire).expect("as told");
+            wire.extend_from_slice(chunk);
+            wire.extend_from_slice(behind);
+        }
+        client.send_end(&mut wire).expect("as told");
+    }
+    assert!(client.is_sent());
+
+    let limits = ReceiveLimits::default();
+    let (mut server, mut head, mut at) = (Conn::new(), Head::new(), 0);
+    let event = server.receive(&wire, &mut at, false, &mut head, &limits);
+    assert_eq!(event, Ok(Event::Head), "{}", wire.escape_ascii());
+    assert_eq!(identity(&head), identity(&request));
+    let mut body = Vec::new();
+    while !server.is_received() {
+        match server.receive(&wire, &mut at, false, &mut head, &limits) {
+            Ok(Event::Data(len)) => {
+                body.extend_from_slice(&wire[at..at + len]);
+                at += len;
+            }
+            Ok(Event::End) => {}
+            other => panic!("{other:?} in a body"),
+        }
+    }
+    assert_eq!((body.as_slice(), at), (content, wire.len()));
+    if is_connect {
+        return;
+    }
+
+    let mut reply = Vec::new();
+    answer(&mut server, &head, &mut reply);
+    let mut status = StatusHead::default();
+    let (mut at, mut body) = (0, Vec::new());
+    let event = client.receive(&reply, &mut at, false, &mut status, &limits.head);
+    assert_eq!(event, Ok(Event::Head), "{}", reply.escape_ascii());
+    while !client.is_received() {
+        match client.receive(&reply, &mut at, false, &mut status, &limits.head) {
+            Ok(Event::Data(len)) => {
+                body.extend_from_slice(&reply[at..at + len]);
+                at += len;
+            }
+            Ok(Event::End) => {}
+            other => panic!("{other:?} in the body of an answer"),
+        }
+    }
+    let has_body = head.path() == "/chunks" && head.method() != http::Method::HEAD;
+    let expected: &[u8] = if has_body { b"hi" } else { b"" };
+    assert_eq!((body.as_slice(), at), (expected, reply.len()));
+    assert_eq!(client.next_exchange(), server.is_kept(), "both know it");
+}
+
+/// What of a request must reach the server: all but what frames its body.
+fn identity(head: &Head) -> (String, Vec<(String, Vec<u8>)>) {
+    let framing = ["content-length", "transfer-encoding", "expect"];
+    let mut lines: Vec<_> = head
+        .headers()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec()))
+        .filter(|(name, _)| !framing.contains(&name.as_str()))
+        .collect();
+    // Host comes first.
+    lines.sort_by_key(|(name, _)| name != "host");
+    let (method, path, query) = (head.method(), head.path(), head.query());
+    let what = format!("{method} {path:?} {query:?} {:?}", head.host());
+    (what, lines)
+}
+
+fn parsed(request: &[u8]) -> Head {
+    let mut head = Head::new();
+    let verdict = head.parse(request, &HeadLimits::default());
+    assert_eq!(verdict, Ok(Some(request.len())));
+    head
 }
 
 /// What a connection has shown.
