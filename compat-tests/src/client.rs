@@ -66,6 +66,13 @@ impl Client {
         self.read(true)
     }
 
+    /// All that comes until the server ends the connection.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.stream.read_to_end(&mut bytes).expect("the end");
+        bytes
+    }
+
     /// Whether the server ends the connection without a further byte.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.fill_buf(), Ok([]))
@@ -95,6 +102,10 @@ impl Client {
             self.stream.read_to_end(&mut body).expect("the whole body");
         }
         headers.retain(|name, _| !OWN.contains(&name.as_str()));
+        if is_head {
+            // May be there (RFC 9112 6.1), and says nothing about the answer to a GET.
+            headers.remove("transfer-encoding");
+        }
         Answer {
             status,
             headers,

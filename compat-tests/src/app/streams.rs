@@ -9,8 +9,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::stream::{self, Stream, StreamExt};
 use http_body::Frame;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<Shared> {
         )
         .route(
             "/with-trailers",
-            get(async || Response::new(Body::new(Summed(3)))),
+            get(async || ([("trailer", "x-sum")], Body::new(Summed(3)))),
         )
         .route("/events", get(async || Sse::new(events())))
         .route("/events-kept", get(kept))

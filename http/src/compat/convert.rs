@@ -1,13 +1,16 @@
 //! Requests to the `http` crate's, and its responses to ours, at the cost of few allocations.
 
 use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, SERVER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::BoxError;
-use crate::message::{Body, Request, Response};
+use crate::message::{Body, BodyError, Request, Response};
 use crate::proto::InvalidHeader;
 
 /// The same request in the `http` crate's types. Its target and values share one copy of the head.
@@ -35,6 +38,17 @@ pub(super) fn to_http(mut request: Request) -> Result<http::Request<Body>, http:
     Ok(converted)
 }
 
+/// A body of a length that is not known.
+struct Nothing;
+
+impl Stream for Nothing {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
+    }
+}
+
 /// A copy in memory that many heads share: it is recycled once all parts of all of them are dropped,
 /// so that in steady state nothing is allocated.
 fn share(head: &[u8]) -> Bytes {
@@ -57,11 +71,14 @@ thread_local! {
     static SHARED: RefCell<BytesMut> = RefCell::new(BytesMut::new());
 }
 
-/// The same response in our types. A body that is at hand is taken out at once.
+/// The same response, to a request that was HEAD or not, in our types. A body that is at hand is taken out at once.
 ///
 /// # Errors
 /// The head has a line that only a server may set.
-pub(super) fn from_http<B>(response: http::Response<B>) -> Result<Response, InvalidHeader>
+pub(super) fn from_http<B>(
+    response: http::Response<B>,
+    is_head: bool,
+) -> Result<Response, InvalidHeader>
 where
     B: http_body::Body + Send + 'static,
     B::Error: Into<BoxError>,
@@ -90,5 +107,9 @@ where
         }
     }
     converted.body = Body::from_http_body(body);
+    if is_head && converted.body.is_empty() && converted.length.is_none() {
+        // Services take the body away from an answer to HEAD: how long it was is not known.
+        converted.body = Body::stream(Nothing);
+    }
     Ok(converted)
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use pin_project_lite::pin_project;
 
 use super::service::HttpService;
@@ -17,7 +17,7 @@ pin_project! {
     #[project = Step]
     pub(in crate::compat) enum Respond<S, F> {
         Waiting { service: S, request: Option<http::Request<Body>> },
-        Called { #[pin] future: F },
+        Called { #[pin] future: F, is_head: bool },
     }
 }
 
@@ -38,11 +38,12 @@ impl<S: HttpService> Respond<S, S::Future> {
         if let Step::Waiting { service, request } = self.as_mut().project() {
             ready!(service.poll_ready(cx))?;
             let request = request.take().expect("called once");
+            let is_head = *request.method() == Method::HEAD;
             let future = service.call(request);
-            self.set(Self::Called { future });
+            self.set(Self::Called { future, is_head });
         }
         match self.project() {
-            Step::Called { future } => future.poll(cx),
+            Step::Called { future, .. } => future.poll(cx),
             Step::Waiting { .. } => unreachable!("it was left above"),
         }
     }
@@ -52,9 +53,11 @@ impl<S: HttpService> Respond<S, S::Future> {
 impl<S: HttpService> Future for Respond<S, S::Future> {
     type Output = Response;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let response = match ready!(self.poll_http(cx)) {
-            Ok(response) => from_http(response).map_err(Into::into),
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let polled = ready!(self.as_mut().poll_http(cx));
+        let is_head = matches!(*self, Self::Called { is_head: true, .. });
+        let response = match polled {
+            Ok(response) => from_http(response, is_head).map_err(Into::into),
             Err(error) => Err(error.into()),
         };
         Poll::Ready(response.unwrap_or_else(failed))
