@@ -3,13 +3,15 @@
 mod client_support;
 mod common;
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
 use client_support::{builder, client, serve};
 use common::{Chunks, app, run};
 use ringspun_http::client::Phase;
-use ringspun_http::{Body, ClientError, Request, Response, Router, StatusCode};
+use ringspun_http::{Body, Client, ClientError, Request, Response, Router, StatusCode};
 use ringspun_runtime::{scope, spawn, task, time};
 
 /// So many bytes for any body here.
@@ -120,7 +122,7 @@ impl futures_core::Stream for Received {
 #[test]
 fn a_reply_that_nobody_reads_slows_the_server() {
     run(async {
-        let made = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let made = std::sync::Arc::new(AtomicUsize::new(0));
         let counter = made.clone();
         let server = serve(Router::new().get("/", move |_| {
             let body = Body::stream(Endless(counter.clone()));
@@ -129,9 +131,9 @@ fn a_reply_that_nobody_reads_slows_the_server() {
         let client = client(&server);
         let mut reply = client.get("http://server/").await.unwrap();
         time::sleep(Duration::from_secs(1)).await;
-        let before = made.load(std::sync::atomic::Ordering::Relaxed);
+        let before = made.load(Relaxed);
         time::sleep(Duration::from_secs(1)).await;
-        let after = made.load(std::sync::atomic::Ordering::Relaxed);
+        let after = made.load(Relaxed);
         assert_eq!(before, after, "the server waits");
         assert!(before < 1000, "{before} KiB are under way");
         for _ in 0..500 {
@@ -143,7 +145,7 @@ fn a_reply_that_nobody_reads_slows_the_server() {
 }
 
 /// Chunks of 1 KiB, counted.
-struct Endless(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+struct Endless(std::sync::Arc<AtomicUsize>);
 
 impl futures_core::Stream for Endless {
     type Item = Result<Bytes, std::io::Error>;
@@ -152,7 +154,7 @@ impl futures_core::Stream for Endless {
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.fetch_add(1, Relaxed);
         std::task::Poll::Ready(Some(Ok(Bytes::from_static(&[b'e'; 1024]))))
     }
 }
@@ -331,6 +333,32 @@ fn a_reply_may_be_read_in_another_task() {
         let reader = spawn(async move { reply.bytes(ALL).await });
         let error = reader.await.unwrap().unwrap_err();
         assert!(ClientError::of(&error).unwrap().is_timeout());
+    });
+}
+
+#[test]
+fn a_small_request_is_one_write_and_one_read() {
+    run(async {
+        let watching = serve(app()).watching();
+        let client = Client::builder().connector(watching.clone()).build();
+        client.get("http://server/").await.unwrap();
+        let read = |counter: &AtomicUsize| counter.load(Relaxed);
+        let calls = || (read(&watching.calls.writes), read(&watching.calls.reads));
+        let before = calls();
+        for _ in 0..10 {
+            let mut reply = client.get("http://server/").await.unwrap();
+            assert_eq!(reply.text(ALL).await.unwrap(), "hello");
+        }
+        assert_eq!(calls(), (before.0 + 10, before.1 + 10));
+        // A body goes with its head, a large one uncopied.
+        for size in [5000, 50_000] {
+            let (before, body) = (calls(), vec![b'x'; size]);
+            client
+                .request(post("http://server/ignore", body))
+                .await
+                .unwrap();
+            assert_eq!(calls(), (before.0 + 1, before.1 + 1), "{size}");
+        }
     });
 }
 

@@ -53,7 +53,8 @@ impl Request {
             None if method == "CONNECT" => target,
             _ => "localhost",
         };
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let pieces = [method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n\r\n"];
+        let head = pieces.concat();
         let request = Self::parse(head.as_bytes())?;
         // Text that ends its line early has become lines of its own.
         if request.method().as_str() != method {

@@ -9,13 +9,17 @@
 
 use std::future::IntoFuture;
 use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_io::{AsyncRead, AsyncWrite};
 use ringspun_http::client::{ClientBuilder, Connect, Origin};
 use ringspun_http::{Client, Handler, Limits, Server};
-use ringspun_net::{MemConnector, MemListener, MemStream, mem};
+use ringspun_net::{MemConnector, MemListener, MemStream, Stream, mem};
 use ringspun_runtime::{spawn, time};
 
 /// Counts the connections that it makes.
@@ -36,6 +40,11 @@ impl Counting {
         }
     }
 
+    /// The same server, with streams whose calls are counted.
+    pub fn watching(&self) -> Watching {
+        Watching::new(self.connector.clone())
+    }
+
     pub fn made(&self) -> usize {
         self.made.load(Ordering::Relaxed)
     }
@@ -49,6 +58,96 @@ impl Connect for Counting {
         let stream = self.connector.connect().await?;
         self.made.fetch_add(1, Ordering::Relaxed);
         Ok(stream)
+    }
+}
+
+/// Connects, and counts the calls that its streams do for their client.
+#[derive(Clone)]
+pub struct Watching {
+    connector: MemConnector,
+    pub calls: Arc<Calls>,
+}
+
+/// How many reads and writes have moved something.
+#[derive(Default)]
+pub struct Calls {
+    pub reads: AtomicUsize,
+    pub writes: AtomicUsize,
+}
+
+impl Watching {
+    pub fn new(connector: MemConnector) -> Self {
+        Self {
+            connector,
+            calls: Arc::default(),
+        }
+    }
+}
+
+impl Connect for Watching {
+    type Stream = Watched;
+
+    async fn connect(&self, _: &Origin) -> io::Result<Watched> {
+        let stream = self.connector.connect().await?;
+        Ok(Watched(stream, Arc::clone(&self.calls)))
+    }
+}
+
+/// A stream whose calls are counted.
+pub struct Watched(MemStream, Arc<Calls>);
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        let count = usize::from(read.is_ready());
+        self.1.reads.fetch_add(count, Ordering::Relaxed);
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.1.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.1.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
+    }
+}
+
+impl Stream for Watched {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_readable(cx)
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        None
     }
 }
 
