@@ -142,7 +142,7 @@ fn factorials_up_to_a_limit() {
         let (user, process) = link();
         let process = spawn(factorial(20, process));
         for n in (0..=20).rev().chain(0..=20) {
-            assert_eq!(user.ask(n).await?, (1..=n).product());
+            assert_eq!(user.ask(n).await?, (1..=n).product::<u64>());
         }
         // Beyond the limit the process at the end fails, and so do all that wait for it.
         assert_eq!(user.ask(21).await, Err(Failed));
