@@ -22,6 +22,7 @@
 //! |---|---|
 //! | `tokio` | every thread of the runtime is in a context of tokio's, so that `tokio::spawn`, `tokio::time` and the crates built on them work in tasks; tokio's I/O traits on streams |
 //! | `http-body` | `http_body::Body` on [`http::Body`], and back |
+//! | `json` | bodies as JSON: `Request::json`, `Body::json`, `Json` |
 //! | `tower` | `serve` for any `tower` service, such as an axum `Router`; handlers as services; brings `http-body` |
 //! | `hyper` | hyper's I/O traits, executor and timer; HTTP/2 and hyper's upgrades for what `serve` serves; brings `tower` |
 //!
