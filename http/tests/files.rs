@@ -512,3 +512,61 @@ fn a_client_that_takes_nothing_is_cut() {
         assert!((rest.len() as u64) < LENGTH, "{}", rest.len());
     });
 }
+
+/// Files, parts and small answers in one batch, to clients that have ended their own side: in order,
+/// and to the end.
+#[test]
+fn files_keep_their_place_among_pipelined_answers() {
+    let (tree, large) = tree();
+    let app = app(&tree);
+    let get =
+        |path: &str, lines: &str| format!("GET /site/{path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+    let requests = [
+        get("small.txt", ""),
+        get("large.bin", ""),
+        get("nothing", ""),
+        get("large.bin", "Range: bytes=5-200004\r\n"),
+        get("large.bin", "If-None-Match: *\r\n"),
+        get("large.bin", "Range: bytes=-1\r\n"),
+        get("small.txt", "Connection: close\r\n"),
+    ]
+    .concat();
+    let check = move |got: &[u8]| {
+        let mut rest = got;
+        for (status, body) in [
+            (200, &b"0123456789"[..]),
+            (200, &large),
+            (404, b"not found\n"),
+            (206, &large[5..200_005]),
+            (304, b""),
+            (206, &large[299_999..]),
+            (200, b"0123456789"),
+        ] {
+            let line = format!("HTTP/1.1 {status} ");
+            assert!(rest.starts_with(line.as_bytes()), "{line}");
+            let end = rest.windows(4).position(|window| window == b"\r\n\r\n");
+            let (answer, tail) = rest[end.expect("a head") + 4..].split_at(body.len());
+            assert!(answer == body, "{line}");
+            rest = tail;
+        }
+        assert!(rest.is_empty());
+    };
+    serve(app.clone(), ListenOptions::new().send_buffer(16 * 1024), {
+        let (requests, check) = (requests.clone(), check.clone());
+        move |addr| {
+            let mut stream = connect(addr);
+            stream.write_all(requests.as_bytes()).expect("sent");
+            stream.shutdown(std::net::Shutdown::Write).expect("ended");
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).expect("a clean end");
+            check(&got);
+        }
+    });
+    run(async move {
+        let host = Host::start(app);
+        let mut client = host.connect().await;
+        client.send(requests).await;
+        client.finish().await;
+        check(&client.rest().await);
+    });
+}
