@@ -148,6 +148,8 @@ fn demo(cores: Option<usize>, seconds: f64, connections: usize) -> io::Result<()
         path: "/plaintext".to_owned(),
         connections,
         pipeline: 1,
+        // The figures are to be the server's.
+        by_hand: true,
         duration: Duration::from_secs_f64(seconds),
         max_requests: 50_000_000,
     };

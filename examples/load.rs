@@ -5,8 +5,9 @@
 //! cargo run --release --example load -- --addr 127.0.0.1:8080 --connections 64 --seconds 5
 //! ```
 //!
-//! Options: `--path /plaintext`, `--pipeline 16` (requests sent at once on a connection),
-//! `--requests N` (a bound on the count), `--cores N`. Only loopback addresses are loaded: a load test
+//! It asks with the client of `ringspun::http`; `--by-hand` writes the bytes itself, which leaves more of
+//! the machine to the server, and so does `--pipeline 16` (requests sent at once on a connection). Further
+//! options: `--path /plaintext`, `--requests N` (a bound on the count), `--cores N`. Only loopback addresses are loaded: a load test
 //! of somebody else's server is an attack.
 //!
 //! What to look at: requests/s, and how far p99 is from p50.
@@ -26,7 +27,7 @@ fn main() -> io::Result<()> {
         "--pipeline",
         "--requests",
     ];
-    let args = args::Args::parse("127.0.0.1:8080", &[], &options);
+    let args = args::Args::parse("127.0.0.1:8080", &["--by-hand"], &options);
     let addr = args
         .addr
         .to_socket_addrs()?
@@ -43,6 +44,7 @@ fn main() -> io::Result<()> {
         path: args.value("--path", "/plaintext".to_owned()),
         connections: args.value("--connections", 64),
         pipeline: args.value("--pipeline", 1_usize).max(1),
+        by_hand: args.has("--by-hand"),
         duration: Duration::from_secs_f64(args.value("--seconds", 5.0)),
         max_requests: args.value("--requests", u64::MAX),
     };

@@ -102,22 +102,22 @@ fn the_demo_prints_its_figures_and_ends() {
 fn the_load_generator_loads_it() {
     let (_server, addr) = start("1");
     let addr = addr.to_string();
-    for pipeline in ["1", "16"] {
-        let mut load = Example::start(
-            "load",
-            &[
-                "--addr",
-                &addr,
-                "--connections",
-                "8",
-                "--requests",
-                "5000",
-                "--seconds",
-                "20",
-                "--pipeline",
-                pipeline,
-            ],
-        );
+    for how in [
+        &["--pipeline", "1"][..],
+        &["--pipeline", "16"],
+        &["--by-hand"],
+    ] {
+        let args = [
+            "--addr",
+            &addr,
+            "--connections",
+            "8",
+            "--requests",
+            "5000",
+            "--seconds",
+            "20",
+        ];
+        let mut load = Example::start("load", &[&args[..], how].concat());
         let text = load.rest();
         assert!(load.wait().success(), "{text}");
         assert!(text.contains("0 failed connections"), "{text}");

@@ -299,102 +299,111 @@ fn sent(head: &str, form: TargetForm, length: Option<u64>) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// Section, head, form on the wire, length of the body, what is sent.
+type Sent = (
+    &'static str,
+    &'static str,
+    TargetForm,
+    Option<u64>,
+    &'static str,
+);
+
+const REQUESTS: &[Sent] = &[
+    // RFC 9112 3.2.1: origin form to the server itself, Host first (3.2).
+    (
+        "9112 3.2.1",
+        "GET http://a:81/p?q HTTP/1.1\r\nX: y\r\nHost: b\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "GET /p?q HTTP/1.1\r\nHost: b\r\nX: y\r\n\r\n",
+    ),
+    (
+        "9112 3.2.1",
+        "GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
+    (
+        "9112 3.2.1",
+        "GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "GET /?q HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
+    (
+        "9112 3.2.2",
+        "GET http://a/p HTTP/1.1\r\nHost: a\r\n\r\n",
+        TargetForm::Absolute,
+        Some(0),
+        "GET http://a/p HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
+    (
+        "9112 3.2.3",
+        "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+        TargetForm::Authority,
+        Some(0),
+        "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+    ),
+    (
+        "9112 3.2.4",
+        "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
+    (
+        "9112 3.2.4",
+        "OPTIONS http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
+    // RFC 9110 8.6: no content is said where content is usual.
+    (
+        "9110 8.6",
+        "POST http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    ),
+    // The body's own length counts, whatever the head has said.
+    (
+        "9112 6",
+        "POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        TargetForm::Origin,
+        Some(5),
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+    ),
+    (
+        "9112 7.1",
+        "POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        TargetForm::Origin,
+        None,
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ),
+    // RFC 9110 10.1.1: nothing is expected without a body.
+    (
+        "9110 10.1.1",
+        "GET http://a/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ),
+    // RFC 9110 2.5: an intermediary sends its own version.
+    (
+        "9110 2.5",
+        "GET http://a/ HTTP/1.0\r\nHost: a\r\nConnection: close\r\n\r\n",
+        TargetForm::Origin,
+        Some(0),
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    ),
+];
+
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn request_heads() {
-    use TargetForm::{Absolute, Authority, Origin};
-    let rows: &[(&str, &str, TargetForm, Option<u64>, &str)] = &[
-        // RFC 9112 3.2.1: origin form to the server itself, Host first (3.2).
-        (
-            "9112 3.2.1",
-            "GET http://a:81/p?q HTTP/1.1\r\nX: y\r\nHost: b\r\n\r\n",
-            Origin,
-            Some(0),
-            "GET /p?q HTTP/1.1\r\nHost: b\r\nX: y\r\n\r\n",
-        ),
-        (
-            "9112 3.2.1",
-            "GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
-            Origin,
-            Some(0),
-            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        ),
-        (
-            "9112 3.2.1",
-            "GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n",
-            Origin,
-            Some(0),
-            "GET /?q HTTP/1.1\r\nHost: a\r\n\r\n",
-        ),
-        (
-            "9112 3.2.2",
-            "GET http://a/p HTTP/1.1\r\nHost: a\r\n\r\n",
-            Absolute,
-            Some(0),
-            "GET http://a/p HTTP/1.1\r\nHost: a\r\n\r\n",
-        ),
-        (
-            "9112 3.2.3",
-            "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
-            Authority,
-            Some(0),
-            "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
-        ),
-        (
-            "9112 3.2.4",
-            "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n",
-            Origin,
-            Some(0),
-            "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
-        ),
-        (
-            "9112 3.2.4",
-            "OPTIONS http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
-            Origin,
-            Some(0),
-            "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n",
-        ),
-        // RFC 9110 8.6: no content is said where content is usual.
-        (
-            "9110 8.6",
-            "POST http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
-            Origin,
-            Some(0),
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-        ),
-        // The body's own length counts, whatever the head has said.
-        (
-            "9112 6",
-            "POST http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
-            Origin,
-            Some(5),
-            "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
-        ),
-        (
-            "9112 7.1",
-            "POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Origin,
-            None,
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-        ),
-        // RFC 9110 10.1.1: nothing is expected without a body.
-        (
-            "9110 10.1.1",
-            "GET http://a/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
-            Origin,
-            Some(0),
-            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        ),
-        // RFC 9110 2.5: an intermediary sends its own version.
-        (
-            "9110 2.5",
-            "GET http://a/ HTTP/1.0\r\nHost: a\r\nConnection: close\r\n\r\n",
-            Origin,
-            Some(0),
-            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        ),
-    ];
-    for (section, head, form, length, expected) in rows {
+    for (section, head, form, length, expected) in REQUESTS {
         let name = format!("RFC {section}: {head:?}");
         assert_eq!(sent(head, *form, *length), *expected, "{name}");
     }
