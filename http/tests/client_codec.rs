@@ -393,7 +393,7 @@ const REQUESTS: &[Sent] = &[
     // RFC 9110 2.5: an intermediary sends its own version.
     (
         "9110 2.5",
-        "GET http://a/ HTTP/1.0\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET http://a/ HTTP/1.0\r\nConnection: close\r\n\r\n",
         TargetForm::Origin,
         Some(0),
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",

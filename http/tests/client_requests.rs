@@ -48,6 +48,11 @@ fn every_kind_of_answer() {
                 assert_eq!(text, body, "{path}");
             }
         }
+        let converted = client.get("http://server/chunks").await.unwrap();
+        let converted: http::Response<Body> = converted.into();
+        assert_eq!(converted.headers()["transfer-encoding"], "chunked");
+        let text = converted.into_body().text(ALL).await.unwrap();
+        assert_eq!(text, "chunk 3;chunk 2;chunk 1;");
         let mut large = client.get("http://server/large#part").await.unwrap();
         assert_eq!(large.body().length(), Some(1_000_000));
         assert_eq!(large.bytes(ALL).await.unwrap(), vec![b'x'; 1_000_000]);

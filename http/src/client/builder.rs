@@ -65,7 +65,8 @@ impl<C: Connect> ClientBuilder<C> {
     }
 
     /// Sends all requests to a proxy: those for `http://` URLs in absolute form, and CONNECT, which
-    /// asks for a tunnel. `proxy` is the proxy's own URL, such as `http://proxy:3128`.
+    /// asks for a tunnel. `proxy` is the proxy's own URL, such as `http://proxy:3128`. `https://` URLs
+    /// are refused then: what is secret goes through a tunnel.
     ///
     /// # Errors
     /// It is no URL of the scheme `http` with a host and nothing behind it.

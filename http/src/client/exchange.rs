@@ -508,3 +508,18 @@ const PERMISSION: Duration = Duration::from_secs(1);
 /// Bytes of a reply which nobody has read that are taken from the socket, to keep its connection: a
 /// new one costs about as much as copying these.
 const DRAINED: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use ringspun_net::TcpStream;
+
+    use super::*;
+
+    /// What a kept connection needs beside its socket; buffers are in pools.
+    #[test]
+    fn a_kept_connection_is_small() {
+        let size = size_of::<Exchange<TcpStream>>();
+        println!("a connection of the client: {size} bytes");
+        assert!(size <= 512, "{size}");
+    }
+}

@@ -126,6 +126,18 @@ impl From<Reply> for Response {
     }
 }
 
+/// All of the reply, its lines about the connection as well.
+impl From<Reply> for http::Response<Body> {
+    fn from(reply: Reply) -> Self {
+        let mut converted = Self::new(Body::empty());
+        *converted.status_mut() = reply.status();
+        *converted.version_mut() = reply.version();
+        *converted.headers_mut() = reply.headers().to_map();
+        *converted.body_mut() = reply.into_body();
+        converted
+    }
+}
+
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         self.into()

@@ -201,14 +201,17 @@ impl<C: Connect> Shared<C> {
                         "https needs TLS: give the client a connector that offers it",
                     ));
                 }
-                Ok(match proxy {
-                    Some(proxy) if !is_secure => proxy.route(TargetForm::Absolute),
-                    _ => Route {
+                match proxy {
+                    Some(_) if is_secure => Err(refuse(
+                        "https goes through a proxy in a tunnel: ask for it with CONNECT",
+                    )),
+                    Some(proxy) => Ok(proxy.route(TargetForm::Absolute)),
+                    None => Ok(Route {
                         key: key(is_secure, authority),
                         form: TargetForm::Origin,
                         is_secure,
-                    },
-                })
+                    }),
+                }
             }
             (TargetForm::Authority, Some(proxy)) => Ok(proxy.route(TargetForm::Authority)),
             (TargetForm::Authority, None) => Err(refuse(
@@ -241,8 +244,8 @@ impl<C: Connect> Shared<C> {
             };
             let own;
             let origin = match &self.proxy {
-                Some(proxy) if !route.is_secure => &proxy.origin,
-                _ => {
+                Some(proxy) => &proxy.origin,
+                None => {
                     let authority = head.host().unwrap_or_default();
                     own = Origin::new(route.is_secure, authority).ok_or_else(|| {
                         Failure::new(Phase::Request, What::Refused(Refusal::HostInvalid))

@@ -28,9 +28,9 @@ pub(super) fn append_request(out: &mut Vec<u8>, head: &Head, manner: &Manner) {
     out.push(b' ');
     append_target(out, head, manner.form);
     out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
-    // A head in version 1.0 may be without Host.
-    let host = head.header("host").unwrap_or_default();
-    out.extend_from_slice(host);
+    // A head in version 1.0 may be without Host; its target names one then.
+    let named = || head.host().unwrap_or_default().as_bytes();
+    out.extend_from_slice(head.header("host").unwrap_or_else(named));
     out.extend_from_slice(CRLF);
     for (name, value) in head.headers() {
         let is_left_out = match name.len() {
