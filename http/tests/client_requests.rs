@@ -11,7 +11,9 @@ use bytes::Bytes;
 use client_support::{builder, client, serve};
 use common::{Chunks, app, run};
 use ringspun_http::client::Phase;
-use ringspun_http::{Body, Client, ClientError, Request, Response, Router, StatusCode};
+use ringspun_http::{
+    Body, Client, ClientError, Frame, HeaderMap, HeaderValue, Request, Response, Router, StatusCode,
+};
 use ringspun_runtime::{scope, spawn, task, time};
 
 /// So many bytes for any body here.
@@ -339,6 +341,48 @@ fn a_reply_may_be_read_in_another_task() {
         let error = reader.await.unwrap().unwrap_err();
         assert!(ClientError::of(&error).unwrap().is_timeout());
     });
+}
+
+#[test]
+fn trailers_come_and_go() {
+    run(async {
+        let app = Router::new().post("/back", async |request: Request| request.into_body());
+        let server = serve(app);
+        let client = client(&server);
+        let mut sum = HeaderMap::new();
+        sum.insert("x-sum", HeaderValue::from_static("7"));
+        sum.insert("host", HeaderValue::from_static("evil"));
+        let frames = [
+            Frame::Data(Bytes::from_static(b"abc")),
+            Frame::Trailers(sum),
+        ];
+        let body = Body::frames(Frames(frames.into_iter()));
+        let mut reply = client
+            .request(post("http://server/back", body))
+            .await
+            .unwrap();
+        assert_eq!(reply.body().trailers(), None, "not before the end");
+        assert_eq!(reply.text(ALL).await.unwrap(), "abc");
+        let trailers = reply.body().trailers().expect("a trailer");
+        assert_eq!(
+            (trailers.len(), &trailers["x-sum"]),
+            (1, &HeaderValue::from_static("7"))
+        );
+        assert_eq!(client.idle_connections(), 1);
+    });
+}
+
+struct Frames(std::array::IntoIter<Frame, 2>);
+
+impl futures_core::Stream for Frames {
+    type Item = Result<Frame, std::io::Error>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.next().map(Ok))
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ use ringspun_runtime::time::now;
 
 use super::error::{Failure, Phase, What};
 use super::rules::Rules;
-use crate::message::{Body, Plain};
+use crate::message::{Body, Frame, Plain};
 use crate::proto::{ClientConn, Event, Head, HeadLimits, StatusHead, TargetForm, WrongLength};
 use crate::server::alarm::{Alarm, after};
 use crate::server::input::Input;
@@ -145,11 +145,12 @@ impl<S: Stream> Exchange<S> {
         }
     }
 
-    /// The next piece of the response's body; `None` at its end. Goes on sending.
+    /// The next piece of the response's body; its trailer or `None` at its end. Goes on
+    /// sending.
     pub(super) fn poll_content(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Failure>>> {
+    ) -> Poll<Option<Result<Frame, Failure>>> {
         loop {
             if let Err(failure) = self.poll_send(cx) {
                 return Poll::Ready(Some(Err(failure)));
@@ -160,9 +161,12 @@ impl<S: Stream> Exchange<S> {
                     let content = Bytes::copy_from_slice(&self.input.unused()[..count]);
                     self.input.use_up(count);
                     self.waiting = None;
-                    return Poll::Ready(Some(Ok(content)));
+                    return Poll::Ready(Some(Ok(Frame::Data(content))));
                 }
-                Poll::Ready(Ok(_)) => return Poll::Ready(None),
+                Poll::Ready(Ok(_)) => {
+                    let trailers = self.conn.take_trailers();
+                    return Poll::Ready(trailers.map(|trailers| Ok(Frame::Trailers(*trailers))));
+                }
                 Poll::Ready(Err(failure)) => return Poll::Ready(Some(Err(failure))),
                 Poll::Pending => {}
             }
@@ -323,9 +327,12 @@ impl<S: Stream> Exchange<S> {
                     return Err(Failure::new(Phase::Send, What::Source(error)));
                 }
                 Poll::Ready(None) => {
-                    self.body = None;
-                    let end = self.conn.send_end(self.output.batch());
-                    end.map_err(wrong_length)?;
+                    let (body, out) = (self.body.take(), self.output.batch());
+                    let ended = match body.as_ref().and_then(Body::trailers) {
+                        Some(trailers) => self.conn.send_end_with(trailers, out),
+                        None => self.conn.send_end(out),
+                    };
+                    ended.map_err(wrong_length)?;
                 }
                 Poll::Pending => break,
             }

@@ -312,10 +312,10 @@ fn reply<S: Stream>(mut lease: Lease<S>, head: PooledHead) -> Reply {
             lease.finish();
             Body::from(content)
         }
-        None => match lease.exchange.left() {
-            Some(length) => Body::stream_of_length(ReplyBody::new(lease), length),
-            None => Body::stream(ReplyBody::new(lease)),
-        },
+        None => {
+            let length = lease.exchange.left();
+            Body::frames_of_length(ReplyBody::new(lease), length)
+        }
     };
     Reply::new(head, body, None)
 }

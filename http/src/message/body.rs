@@ -156,6 +156,15 @@ impl Body {
         Self(Kind::Stream(Box::new(Streamed::new(stream, None))))
     }
 
+    /// As [`Body::frames`], for a stream whose length may be known.
+    pub(crate) fn frames_of_length<S, E>(stream: S, length: Option<u64>) -> Self
+    where
+        S: Stream<Item = Result<Frame, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Self(Kind::Stream(Box::new(Streamed::new(stream, length))))
+    }
+
     /// A part of a file; sent by the kernel from its page cache to the socket (`sendfile`), without
     /// a copy through this process, where the transport is TCP.
     ///

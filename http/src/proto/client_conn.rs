@@ -30,7 +30,7 @@
 //!   some does not keep the connection.
 //! - Events depend on the bytes, never on how they were cut.
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::chunked::{Chunk, ChunkedDecoder};
 use super::conn::{Event, Sending, WrongLength};
@@ -41,6 +41,7 @@ use super::head::{Head, HeadLimits};
 use super::refusal::Refusal;
 use super::status_head::{StatusHead, VERSION};
 use super::target::TargetForm;
+use super::trailers;
 
 /// The state machine of one connection; see the module's text.
 #[derive(Clone, Debug)]
@@ -61,6 +62,8 @@ pub struct ClientConn {
     asks_switch: bool,
     /// Anything of a response was seen, be it an interim one.
     is_answered: bool,
+    /// What stood behind this response's body.
+    trailers: Option<Box<HeaderMap>>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,6 +97,7 @@ impl ClientConn {
             awaits_continue: false,
             asks_switch: false,
             is_answered: false,
+            trailers: None,
         }
     }
 
@@ -180,6 +184,34 @@ impl ClientConn {
         Ok(())
     }
 
+    /// As [`ClientConn::send_end`], with a trailer. Only the chunked coding can carry one; it is left
+    /// out of other bodies, and so are lines that may not stand there
+    /// ([`is_trailer_field`](super::is_trailer_field)).
+    ///
+    /// # Errors
+    /// As [`ClientConn::send_end`].
+    pub fn send_end_with(
+        &mut self,
+        trailers: &HeaderMap,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WrongLength> {
+        if self.writing != Writing::Body(Sending::Chunked) {
+            return self.send_end(out);
+        }
+        out.extend_from_slice(b"0\r\n");
+        trailers::append(out, trailers);
+        out.extend_from_slice(b"\r\n");
+        self.writing = Writing::Done;
+        Ok(())
+    }
+
+    /// The trailer of the response, once [`Event::End`] was reported. Given once; `None` if there is
+    /// none, or nothing in it that may stand there
+    /// ([`is_trailer_field`](super::is_trailer_field)).
+    pub fn take_trailers(&mut self) -> Option<Box<HeaderMap>> {
+        self.trailers.take()
+    }
+
     /// Whether the request was given out to its end.
     #[must_use]
     pub fn is_sent(&self) -> bool {
@@ -233,7 +265,10 @@ impl ClientConn {
                 Ok(Chunk::NeedMore) if end => Err(Refusal::BodyIncomplete),
                 Ok(Chunk::NeedMore) => Ok(Event::NeedMore),
                 Ok(Chunk::Data(content)) => Ok(Event::Data(content)),
-                Ok(Chunk::End) => Ok(Event::End),
+                Ok(Chunk::End) => {
+                    self.trailers = decoder.trailers();
+                    Ok(Event::End)
+                }
                 Err(refusal) => Err(refusal),
             },
             Reading::Done | Reading::HandedOver => Ok(Event::NeedMore),
