@@ -329,6 +329,7 @@ fn a_reply_may_be_read_in_another_task() {
         // Its deadlines wake that task, not the one that has asked.
         let mut script = client_support::Script::new();
         let client = builder(&script.connector)
+            .head_timeout(Duration::from_secs(2))
             .stall_timeout(Duration::from_secs(5))
             .build();
         let asked = spawn(async move { client.get("http://server/").await });

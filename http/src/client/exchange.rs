@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ringspun_net::Stream;
 use ringspun_runtime::budget;
-use ringspun_runtime::time::now;
+use ringspun_runtime::time::{coarse_now, now};
 
 use super::error::{Failure, Phase, What};
 use super::rules::Rules;
@@ -151,6 +151,10 @@ impl<S: Stream> Exchange<S> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, Failure>>> {
+        // A server that always has something to send is not waited for.
+        if self.deadline.is_some_and(|at| at <= coarse_now()) {
+            return Poll::Ready(Some(Err(self.too_late())));
+        }
         loop {
             if let Err(failure) = self.poll_send(cx) {
                 return Poll::Ready(Some(Err(failure)));
@@ -234,13 +238,10 @@ impl<S: Stream> Exchange<S> {
 
     /// Whether a request that has failed may be sent once more, on another connection: no byte of a
     /// response has come, and either nothing of the request has gone out, or to repeat it does no
-    /// harm and its body is at hand (RFC 9110 9.2.2, RFC 9112 9.3.1).
+    /// harm (RFC 9110 9.2.2, RFC 9112 9.3.1). Its body must be at hand, see `take_body`.
     pub(super) fn may_repeat(&self, failure: &Failure, is_idempotent: bool) -> bool {
         let is_lost = matches!(failure.what, What::Closed | What::Io(_));
-        is_lost
-            && !self.conn.is_answered()
-            && !self.is_body_taken
-            && (is_idempotent || !self.is_begun)
+        is_lost && !self.conn.is_answered() && (is_idempotent || !self.is_begun)
     }
 
     /// The body of the request, if it was not begun.
@@ -432,8 +433,7 @@ impl<S: Stream> Exchange<S> {
             return Poll::Pending;
         }
         if self.deadline.is_some_and(|at| at <= now()) {
-            let limit = self.rules.timeout.unwrap_or_default();
-            return Poll::Ready(Err(self.timeout("timeout", limit)));
+            return Poll::Ready(Err(self.too_late()));
         }
         let waiting = self.waiting.take();
         Poll::Ready(match waiting {
@@ -445,6 +445,12 @@ impl<S: Stream> Exchange<S> {
             Some((Wait::Head, _)) => Err(self.timeout("head_timeout", self.rules.head_timeout)),
             _ => Err(self.timeout("stall_timeout", self.rules.stall_timeout)),
         })
+    }
+
+    /// The time for the whole is over.
+    #[cold]
+    fn too_late(&self) -> Failure {
+        self.timeout("timeout", self.rules.timeout.unwrap_or_default())
     }
 
     #[cold]

@@ -169,8 +169,8 @@ impl<C: Connect> Client<C> {
                 Ok(()) => return Ok(reply(lease, head)),
                 Err(failure) => failure,
             };
-            let may_repeat =
-                lease.is_used && !is_repeated && lease.exchange.may_repeat(&failure, is_idempotent);
+            // A new connection that fails was not closed by way of keeping: once is enough.
+            let may_repeat = lease.is_used && lease.exchange.may_repeat(&failure, is_idempotent);
             let again = again.or_else(|| lease.exchange.take_body().map(Outgoing::Streamed));
             match again.filter(|_| may_repeat) {
                 Some(again) => outgoing = again,
