@@ -3,12 +3,14 @@
 mod client_support;
 mod common;
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use client_support::{Script, builder, client, serve};
 use common::{app, run};
 use ringspun_http::client::Phase;
-use ringspun_http::{Body, Client};
+use ringspun_http::{Body, Client, Server};
+use ringspun_net::mem;
 use ringspun_runtime::{spawn, time};
 
 const URL: &str = "http://server/";
@@ -65,6 +67,21 @@ fn kept_connections_are_closed_after_a_while() {
         let kept = server.await.unwrap().as_secs();
         assert!((20..30).contains(&kept), "{kept} s");
         assert_eq!(client.idle_connections(), 0);
+    });
+}
+
+#[test]
+fn what_has_waited_too_long_is_not_used() {
+    run(async {
+        let server = serve(app());
+        let client = builder(&server)
+            .idle_timeout(Duration::from_secs(7))
+            .build();
+        for (pause, made) in [(0, 1), (6, 1), (8, 2)] {
+            time::sleep(Duration::from_secs(pause)).await;
+            client.get(URL).await.unwrap();
+            assert_eq!(server.made(), made, "after {pause} s");
+        }
     });
 }
 
@@ -226,6 +243,15 @@ fn a_reply_that_is_not_read_closes_unless_little_is_left() {
                 time::sleep(Duration::from_secs(60)).await;
             }
         }
+        // Much is not read just to keep a connection, even if it is there already.
+        let (listener, connector) = mem::listener(4 << 20);
+        let server = Server::from_listener(listener).without_signals();
+        spawn(server.serve(app()).into_future());
+        let near = Client::builder().connector(connector).build();
+        let reply = near.get("http://a/large").await.unwrap();
+        time::sleep(Duration::from_millis(1)).await;
+        drop(reply);
+        assert_eq!(near.idle_connections(), 0);
         // Half read is not read.
         let mut reply = client.get("http://a/large").await.unwrap();
         reply.body().chunk().await.unwrap().unwrap();

@@ -288,6 +288,23 @@ fn limits_on_the_whole() {
         assert_eq!((error.phase(), error.status().as_u16()), (Phase::Head, 504));
         assert_eq!(time::now() - start, Duration::from_secs(2));
         assert!(client.get("http://server/slow/1").await.is_ok());
+        // What has come in time and was not asked for in time comes too late.
+        let mut script = client_support::Script::new();
+        let hasty = builder(&script.connector)
+            .timeout(Duration::from_secs(2))
+            .build();
+        spawn(async move {
+            let mut line = script.accept().await;
+            line.request().await;
+            line.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+                .await;
+            line.is_closed().await
+        });
+        let mut reply = hasty.get("http://server/").await.unwrap();
+        time::sleep(Duration::from_secs(3)).await;
+        let error = reply.body().chunk().await.unwrap();
+        let error = error.expect_err("the time is over");
+        assert!(ClientError::of(&error).unwrap().is_timeout());
         // The time goes on while the body is read.
         let mut reply = client.get("http://server/large").await.unwrap();
         time::sleep(Duration::from_secs(3)).await;
