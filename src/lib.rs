@@ -10,7 +10,7 @@
 //! | [`scope`] | cancellation, deadlines, groups of tasks, cleanups |
 //! | [`sync`] | locks, semaphores, notifications, barriers |
 //! | [`net`] | TCP, in-memory transport, acceptors |
-//! | [`http`] | the HTTP/1 server |
+//! | [`http`] | the HTTP/1 server and client |
 //! | `serve` | one line in place of `axum::serve`, with the feature `tower` |
 //! | [`signal`] | signals as futures |
 //!

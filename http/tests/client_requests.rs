@@ -278,6 +278,37 @@ fn requests_that_cannot_be_sent() {
 }
 
 #[test]
+fn https_goes_to_a_connector_that_offers_tls() {
+    run(async {
+        let server = serve(app());
+        let connector = client_support::Secure(server.clone());
+        let client = Client::builder().connector(connector.clone()).build();
+        for (url, secure, port) in [
+            ("https://Server/", true, 443),
+            ("HTTPS://server:444/", true, 444),
+            ("http://server/", false, 80),
+        ] {
+            assert_eq!(client.get(url).await.unwrap().status(), 200);
+            let origin = server.asked.lock().unwrap().clone().unwrap();
+            assert_eq!((origin.is_secure(), origin.port()), (secure, port));
+            assert_eq!(origin.host(), "server");
+        }
+        // A secure connection is not used for what is not, nor the other way round.
+        assert_eq!((server.made(), client.idle_connections()), (3, 3));
+        client.get("https://server:443/").await.unwrap();
+        assert_eq!(server.made(), 3);
+        // Nor does anything secret go to a proxy in the clear.
+        let builder = Client::builder().connector(connector);
+        let client = builder.proxy("http://proxy:1").unwrap().build();
+        let error = client.get("https://server/").await.unwrap_err();
+        assert!(
+            error.is_request() && error.to_string().contains("CONNECT"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
 fn limits_on_the_whole() {
     run(async {
         let server = serve(app());

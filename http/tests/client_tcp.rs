@@ -153,6 +153,34 @@ fn connecting_is_timed() {
 }
 
 #[test]
+fn a_client_outlives_a_runtime() {
+    let client = Client::builder()
+        .connect_timeout(Duration::from_secs(30))
+        .build();
+    run(1, async |addr| {
+        for cores in [1, 2, 1] {
+            let asking = client.clone();
+            let ask = move || {
+                let runtime = Builder::new().cores(cores).build().expect("a runtime");
+                let asked = runtime.handle().spawn(async move {
+                    let url = format!("http://{addr}/n/{cores}");
+                    let mut reply = asking.get(&url).await.unwrap();
+                    reply.text(ALL).await.unwrap()
+                });
+                runtime.block_on(asked).unwrap()
+            };
+            let text = std::thread::spawn(ask);
+            let text = ringspun_runtime::spawn_blocking(move || text.join().unwrap());
+            assert_eq!(text.await.unwrap(), cores.to_string());
+            // What a runtime has left is closed with it.
+            while client.idle_connections() > 0 {
+                time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+}
+
+#[test]
 fn a_bounded_host_is_shared_between_cores() {
     run(2, async |addr| {
         let client = Client::builder().connections_per_host(2).build();

@@ -11,7 +11,9 @@
 //! core has none, it takes one from another core rather than wait.
 //!
 //! The last used connection is the first taken: what is not needed grows old and is closed. Before
-//! it is used it is looked at: an end, or bytes that nobody has asked for, and it is dropped.
+//! it is used it is looked at: an end, or bytes that nobody has asked for, and it is dropped. So it is
+//! where it belongs to another runtime, which may have ended: nobody would hear of its readiness. What
+//! a runtime has left is closed when that ends, by the end of the sweeper.
 //!
 //! Invariants:
 //! - `count` is the sum of all lists, and at most `idle_total`.
@@ -56,6 +58,7 @@ struct State<S> {
 /// A connection that nobody uses.
 struct Idle<S> {
     exchange: Box<Exchange<S>>,
+    home: Handle,
     until: Instant,
     ticket: Option<Ticket>,
 }
@@ -65,6 +68,8 @@ pub(super) struct Lease<S: Stream> {
     pub(super) exchange: Box<Exchange<S>>,
     pool: Arc<Pool<S>>,
     pub(super) key: Arc<str>,
+    /// The runtime in whose reactor its socket is.
+    home: Handle,
     /// Where it belongs.
     shard: usize,
     ticket: Option<Ticket>,
@@ -139,6 +144,7 @@ impl<S: Stream> Pool<S> {
             exchange: Box::new(Exchange::new(stream, Arc::clone(&self.rules))),
             pool: Arc::clone(self),
             key: Arc::from(key),
+            home: Handle::current(),
             shard: vacancy.shard,
             ticket: vacancy.ticket,
             is_used: false,
@@ -161,11 +167,12 @@ impl<S: Stream> Pool<S> {
             };
             self.count.fetch_sub(1, Relaxed);
             let mut exchange = idle.exchange;
-            if idle.until > coarse_now() && exchange.is_quiet() {
+            if idle.home.is_current() && idle.until > coarse_now() && exchange.is_quiet() {
                 return Some(Lease {
                     exchange,
                     pool: Arc::clone(self),
                     key,
+                    home: idle.home,
                     shard,
                     ticket: idle.ticket,
                     is_used: true,
@@ -192,10 +199,13 @@ impl<S: Stream> Pool<S> {
             if list.len() < self.rules.idle_per_host {
                 list.push(Idle {
                     exchange: lease.exchange,
+                    home: lease.home,
                     until: after(self.rules.idle_timeout),
                     ticket: lease.ticket,
                 });
-                if state.sweeper.is_none() {
+                // That of a runtime that has ended is finished.
+                let sweeper = state.sweeper.as_ref();
+                if sweeper.is_none_or(JoinHandle::is_finished) {
                     state.sweeper = self.sweeper(lease.shard);
                 }
                 None
@@ -213,11 +223,12 @@ impl<S: Stream> Pool<S> {
         }
     }
 
-    /// Starts the task that closes what is not used.
+    /// Starts a sweeper.
     fn sweeper(self: &Arc<Self>, shard: usize) -> Option<JoinHandle<()>> {
         let handle = Handle::try_current().ok()?;
         let period = self.rules.idle_timeout.min(SWEEP);
-        Some(handle.spawn(sweep(Arc::downgrade(self), shard, period)))
+        let pool = Arc::downgrade(self);
+        Some(handle.spawn(Sweeper { pool, shard }.run(period)))
     }
 
     /// Closes what has waited too long or was closed by the server. False if nothing is left.
@@ -237,6 +248,15 @@ impl<S: Stream> Pool<S> {
         drop(state);
         self.count.fetch_sub(closed.len(), Relaxed);
         is_left
+    }
+
+    /// Closes all that is kept there by a runtime that ends.
+    fn clear(&self, shard: usize) {
+        let mut state = self.shards()[shard].lock();
+        let lists = std::mem::take(&mut state.hosts);
+        drop(state);
+        let closed = lists.values().map(Vec::len).sum();
+        self.count.fetch_sub(closed, Relaxed);
     }
 
     fn own_shard(&self) -> usize {
@@ -293,13 +313,29 @@ impl<S: Stream> Lease<S> {
     }
 }
 
-/// The task of a sweeper.
-async fn sweep<S: Stream>(pool: Weak<Pool<S>>, shard: usize, period: Duration) {
-    loop {
-        sleep(period).await;
-        match pool.upgrade() {
-            Some(pool) if pool.sweep(shard) => {}
-            _ => return,
+/// The task that closes what is not used.
+struct Sweeper<S: Stream> {
+    pool: Weak<Pool<S>>,
+    shard: usize,
+}
+
+impl<S: Stream> Sweeper<S> {
+    async fn run(self, period: Duration) {
+        loop {
+            sleep(period).await;
+            match self.pool.upgrade() {
+                Some(pool) if pool.sweep(self.shard) => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+impl<S: Stream> Drop for Sweeper<S> {
+    /// The shard is empty, or the runtime ends.
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.clear(self.shard);
         }
     }
 }

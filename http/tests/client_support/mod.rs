@@ -61,6 +61,22 @@ impl Connect for Counting {
     }
 }
 
+/// Says that it speaks TLS. (It does not: what the origin asks for is what is looked at.)
+#[derive(Clone)]
+pub struct Secure(pub Counting);
+
+impl Connect for Secure {
+    type Stream = MemStream;
+
+    async fn connect(&self, origin: &Origin) -> io::Result<MemStream> {
+        Connect::connect(&self.0, origin).await
+    }
+
+    fn offers_tls(&self) -> bool {
+        true
+    }
+}
+
 /// Connects, and counts the calls that its streams do for their client.
 #[derive(Clone)]
 pub struct Watching {
