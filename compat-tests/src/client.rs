@@ -66,6 +66,13 @@ impl Client {
         self.read(true)
     }
 
+    /// So many bytes.
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).expect("as many bytes");
+        bytes
+    }
+
     /// All that comes until the server ends the connection.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
