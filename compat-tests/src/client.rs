@@ -50,6 +50,12 @@ impl Client {
         }
     }
 
+    /// The own port.
+    pub fn port(&self) -> u16 {
+        let addr = self.stream.get_ref().local_addr();
+        addr.expect("it is connected").port()
+    }
+
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let mut stream = self.stream.get_ref();
@@ -83,6 +89,14 @@ impl Client {
     /// Whether the server ends the connection without a further byte.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.fill_buf(), Ok([]))
+    }
+
+    /// Whether the connection is over: ended, or reset because the server has not read all.
+    pub fn is_ended(&mut self) -> bool {
+        match self.stream.fill_buf() {
+            Ok(bytes) => bytes.is_empty(),
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
     }
 
     fn read(&mut self, is_head: bool) -> Answer {

@@ -148,9 +148,9 @@ fn tokios_panics_say_what_the_hint_looks_for() {
         || drop(tokio::spawn(async {})),
         || drop(tokio::time::sleep(Duration::ZERO)),
         || {
-            drop(tokio::net::UdpSocket::from_std(
-                std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket"),
-            ))
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            socket.set_nonblocking(true).expect("not blocking");
+            drop(tokio::net::UdpSocket::from_std(socket));
         },
     ];
     for call in calls {

@@ -19,7 +19,7 @@ fn request(addr: SocketAddr) -> http::Request<()> {
     request
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_come_back() {
     for server in Server::ALL {
         let host = Host::start(server, app);
