@@ -21,6 +21,7 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `tokio` | every thread of the runtime is in a context of tokio's, so that `tokio::spawn`, `tokio::time` and the crates built on them work in tasks; tokio's I/O traits on streams |
+//! | `json` | bodies of requests and responses as JSON |
 //! | `http-body` | `http_body::Body` on [`http::Body`], and back |
 //! | `json` | bodies as JSON: `Request::json`, `Body::json`, `Json` |
 //! | `tower` | `serve` for any `tower` service, such as an axum `Router`; handlers as services; brings `http-body` |
