@@ -1,7 +1,9 @@
 //! axum's WebSockets. On ringspun hyper takes these connections over, because only hyper can make what
 //! axum's extractor asks for.
 
+use std::future::IntoFuture;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ringspun_compat_tests::app::app;
@@ -92,4 +94,37 @@ fn an_upgrade_may_be_refused() {
             assert_eq!(client.answer().text(), "user 5\n", "{server:?}");
         }
     }
+}
+
+/// A socket that never closes is cut at the end of the grace, wherever axum has put it.
+#[test]
+fn the_end_of_the_grace_cuts_a_socket() {
+    let runtime = ringspun::Builder::new()
+        .cores(2)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let server = ringspun::http::Server::bind("127.0.0.1:0").expect("listens");
+        let addr = server.local_addr().expect("an address");
+        let (stop, stopped) = ringspun::channel::oneshot::channel::<()>();
+        let server = server.grace(Duration::from_millis(50)).serve_service(app());
+        let server = server.with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        let serving = ringspun::spawn(server.into_future());
+
+        let plain = http::Uri::try_from(format!("ws://{addr}/socket")).expect("a target");
+        let (mut socket, _) = tokio_tungstenite::connect_async(plain)
+            .await
+            .expect("a socket");
+        socket.send(Message::text("here")).await.expect("sent");
+        let reply = socket.next().await.expect("a reply").expect("no error");
+        assert_eq!(reply, Message::text("HERE"));
+        drop(stop);
+        // It counts as a connection, though its task is tokio's.
+        let ended = serving.await.expect("no panic").expect("served");
+        assert_eq!(ended.cut(), 1);
+        let end = socket.next().await;
+        assert!(!matches!(end, Some(Ok(_))), "{end:?}");
+    });
 }
