@@ -113,3 +113,92 @@ where
     }
     Ok(converted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(method: &str, target: &str) -> http::Request<Body> {
+        let request = Request::new(method, target).unwrap();
+        let request = request
+            .try_with_headers([("X-A", &b"1"[..]), ("x-b", b""), ("X-A", b"2")])
+            .unwrap();
+        to_http(request.with_body("abc")).unwrap()
+    }
+
+    #[test]
+    fn every_form_of_target_is_converted() {
+        let forms = [
+            ("POST", "/a/b?c=d", "/a/b?c=d"),
+            ("OPTIONS", "*", "*"),
+            ("GET", "http://b:80/a?c", "http://b:80/a?c"),
+            ("CONNECT", "b:443", "b:443"),
+            ("BREW", "/", "/"),
+        ];
+        for (method, target, uri) in forms {
+            let request = converted(method, target);
+            assert_eq!(
+                (
+                    request.method().as_str(),
+                    request.uri().to_string().as_str()
+                ),
+                (method, uri)
+            );
+            assert!(request.headers().contains_key("host"));
+            let all: Vec<_> = request.headers().get_all("x-a").iter().collect();
+            assert_eq!(all, ["1", "2"]);
+            assert_eq!(request.headers()["x-b"], "");
+            assert_eq!(request.body().length(), Some(3));
+        }
+    }
+
+    #[test]
+    fn heads_share_a_block_which_is_recycled() {
+        let address = |bytes: &Bytes| bytes.as_ptr().addr();
+        let first = share(&[1; 100]);
+        let second = share(&[2; 100]);
+        assert_eq!(address(&second), address(&first) + 100);
+        let start = address(&first);
+        drop((first, second));
+        let blocks = (0..BLOCK / 100 + 1).map(|_| address(&share(&[3; 100])));
+        assert!(blocks.min() == Some(start), "the block is taken up again");
+        // Larger than a block.
+        assert_eq!(share(&[4; 3 * BLOCK]).len(), 3 * BLOCK);
+    }
+
+    #[test]
+    fn responses_keep_all_lines_but_those_of_the_server() {
+        let response = http::Response::builder()
+            .status(201)
+            .header("x-a", "1")
+            .header("x-a", "2")
+            .header("content-type", "a/b")
+            .header("transfer-encoding", "Chunked")
+            .header("connection", "close")
+            .body(Body::from("abc"))
+            .unwrap();
+        let response = from_http(response, false).unwrap();
+        assert_eq!(response.lines, b"x-a: 1\r\nx-a: 2\r\ncontent-type: a/b\r\n");
+        assert!(response.closes);
+        assert_eq!(
+            (response.status().as_u16(), response.body().length()),
+            (201, Some(3))
+        );
+    }
+
+    #[test]
+    fn an_answer_to_head_says_the_length_that_it_knows() {
+        let empty = || http::Response::new(Body::empty());
+        let length = |response| {
+            from_http(response, true).map(|response| (response.length, response.body.length()))
+        };
+        assert_eq!(length(empty()).unwrap(), (None, None), "not known");
+        let mut known = empty();
+        known.headers_mut().insert(CONTENT_LENGTH, 5.into());
+        assert_eq!(length(known).unwrap(), (Some(5), Some(0)));
+        assert_eq!(
+            length(http::Response::new(Body::from("abc"))).unwrap(),
+            (None, Some(3))
+        );
+    }
+}
