@@ -73,6 +73,12 @@ build_peers() {
     die "the contenders do not build"
 }
 
+# The generator alone.
+build_spin() {
+  say "building the generator"
+  cargo_build "$root/benches/peers" "$peers_target" --locked -p spin || die "spin does not build"
+}
+
 build_go() { # PACKAGE PROGRAM
   command -v go >/dev/null || { say "go: skipped, no Go here"; return 1; }
   (cd "$root/benches/peers/go" && go build -o "$peers_target/release/$2" "$1") >&2 ||
@@ -270,7 +276,7 @@ start_nginx() { # ADDRESS...
   nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || return 1
   proxy_port=$(free_port)
   for address in "$@"; do upstreams+="server $address; "; done
-  sed "s,DIRECTORY,$tmp,; s,PORT,$proxy_port,; s,UPSTREAMS,$upstreams," \
+  sed "s,@DIRECTORY,$tmp,; s,@PORT,$proxy_port,; s,@UPSTREAMS,$upstreams," \
     "$here/clients/nginx.conf" >"$tmp/nginx.conf"
   "$nginx" -p "$tmp" -e stderr -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
   others+=($!)

@@ -53,10 +53,10 @@ start_haproxy() {
   command -v haproxy >/dev/null || return 1
   proxy_port=$(free_port)
   for index in "${!ports[@]}"; do lines+="    server s$index 127.0.0.1:${ports[$index]}\n"; done
-  sed "s,PORT,$proxy_port,; s,SERVERS,$lines," "$here/clients/haproxy.cfg" >"$tmp/haproxy.cfg"
+  sed "s,@PORT,$proxy_port,; s,@SERVERS,$lines," "$here/clients/haproxy.cfg" >"$tmp/haproxy.cfg"
   haproxy -db -f "$tmp/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
   others+=($!)
-  wait_for_port "$proxy_port"
+  wait_for_port "$proxy_port" || { cat "$tmp/haproxy.log" >&2; return 1; }
   # Until every server was found ready.
   sleep 1
 }
