@@ -9,6 +9,8 @@
 # HAProxy (active health check of /ready every 200 ms, retries 0) and nginx (kept connections to the
 # servers, and its defaults: a connection of HTTP/1.0 for each request; both try another server where
 # nothing was sent yet). The load is h2load --h1, GET and POST, for as long as the rolling takes.
+# nginx learns of a server's absence from a refused connection, and leaves it alone for 10 s then
+# (fail_timeout): behind it the next server is restarted no sooner, or none would be left.
 # The control kills with -9 in place of SIGTERM, without a chance to say anything: it must fail some.
 # Needed: h2load, haproxy, nginx (Debian: nghttp2-client haproxy nginx-light).
 
@@ -18,7 +20,10 @@
 announce=2
 rolls=3
 connections=16
+proxies="haproxy nginx"
 instances=3
+# Seconds until the proxy sends requests to a server that was started.
+pause=1
 
 parse_arguments() {
   while (($# > 0)); do
@@ -26,7 +31,11 @@ parse_arguments() {
       --announce) announce=$2; shift ;;
       --rolls) rolls=$2; shift ;;
       --connections) connections=$2; shift ;;
-      *) say 'usage: rolling.sh [--announce SECONDS] [--rolls N] [--connections N]'; exit 2 ;;
+      --proxies) proxies=$2; shift ;;
+      *)
+        say 'usage: rolling.sh [--announce SECONDS] [--rolls N] [--connections N] [--proxies "NAME..."]'
+        exit 2
+        ;;
     esac
     shift
   done
@@ -44,7 +53,7 @@ roll() { # SIGNAL INDEX
   kill "-$1" "${servers[$2]}"
   wait "${servers[$2]}" 2>/dev/null || true
   start_instance "$2"
-  sleep 1
+  sleep "$pause"
 }
 
 start_haproxy() {
@@ -65,8 +74,8 @@ start_haproxy() {
 measure() { # NAME PATH SIGNAL ROLLS H2LOAD_OPTIONS...
   local name=$1 path=$2 signal=$3 times=$4 load round index
   shift 4
-  # More than the rolling takes: the announcement, the rest of the end, a second for the proxy.
-  local seconds=$((times * instances * (announce + 2) + 5))
+  # More than the rolling takes: the announcement, the rest of the end, the pause.
+  local seconds=$((times * instances * (announce + 1 + pause) + 5))
   h2load --h1 -c "$connections" -D "$seconds" "$@" "http://127.0.0.1:$proxy_port$path" \
     >"$tmp/h2load" 2>&1 &
   load=$!
@@ -82,6 +91,15 @@ measure() { # NAME PATH SIGNAL ROLLS H2LOAD_OPTIONS...
     /^status codes:/ { bad = $7 + $9 }
     END { printf "%-44s %6d %10d %8d %8d %8d %8d\n", name, rolls, done, failed, errored, timeouts, bad }
   ' "$tmp/h2load"
+  explain
+}
+
+# What nginx says of the failures, without what differs from request to request.
+explain() {
+  [[ -s $tmp/nginx.err ]] || return 0
+  sed 's/^[0-9/: ]*//; s/ [0-9]*#[0-9]*: \*[0-9]*//; s/, client:.*//' "$tmp/nginx.err" |
+    sort | uniq -c | sort -rn | head -n 5 | sed 's/^/    /'
+  : >"$tmp/nginx.err"
 }
 
 # GET and POST by SIGTERM, and the control.
@@ -92,7 +110,7 @@ measure_all() { # PROXY PREFIX
 }
 
 main() {
-  local index
+  local index proxy
   check_tools
   parse_arguments "$@"
   command -v h2load >/dev/null || die "h2load is needed"
@@ -104,13 +122,23 @@ main() {
     start_instance "$index"
   done
   printf '%-44s %6s %10s %8s %8s %8s %8s\n' '' rolls done failed errored timeout '4xx+5xx'
-  if start_haproxy; then measure_all haproxy ''; else say 'haproxy: skipped, not here'; fi
-  if start_nginx "${ports[@]/#/127.0.0.1:}"; then
-    measure_all 'nginx, kept connections' ''
-    measure_all 'nginx, its defaults' /defaults
-  else
-    say 'nginx: skipped, not here'
-  fi
+  for proxy in $proxies; do
+    case $proxy in
+      haproxy)
+        if start_haproxy; then measure_all haproxy ''; else say 'haproxy: skipped, not here'; fi
+        ;;
+      nginx)
+        pause=11
+        if start_nginx "${ports[@]/#/127.0.0.1:}"; then
+          measure_all 'nginx, kept connections' ''
+          measure_all 'nginx, its defaults' /defaults
+        else
+          say 'nginx: skipped, not here'
+        fi
+        ;;
+      *) die "$proxy: no such proxy" ;;
+    esac
+  done
 }
 
 main "$@"

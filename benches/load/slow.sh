@@ -41,7 +41,7 @@ normal() {
 
 print_row() { # NAME
   awk -v name="$1" -F, '
-    NR == FNR {
+    FILENAME ~ /csv$/ {
       if (FNR > 1 && NF >= 5) {
         closed = $2; pending = $3; connected = $4
         if (connected > most) most = connected
