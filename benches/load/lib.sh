@@ -278,7 +278,7 @@ start_nginx() { # ADDRESS...
   for address in "$@"; do upstreams+="server $address; "; done
   sed "s,@DIRECTORY,$tmp,; s,@PORT,$proxy_port,; s,@UPSTREAMS,$upstreams," \
     "$here/clients/nginx.conf" >"$tmp/nginx.conf"
-  "$nginx" -p "$tmp" -e stderr -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
+  "$nginx" -p "$tmp" -e stderr -c "$tmp/nginx.conf" 2>>"$tmp/nginx.err" &
   others+=($!)
   wait_for_port "$proxy_port"
 }
