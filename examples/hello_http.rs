@@ -12,6 +12,7 @@
 //! | `GET /json` | `{"message":"Hello, World!"}` |
 //! | `POST /echo` | the body back |
 //! | `GET /users/{id}` | the id |
+//! | `GET /files/{path}` | with `--files DIRECTORY`: a file of it, or a range of one |
 //! | `GET /ready` | 200, or 503 once it is asked to end |
 //! | `GET /burn/{micros}` | after computing for that long: what does it do to the others? |
 //! | `GET /block/{millis}` | after blocking the thread, on purpose: what does it do to the others? |
@@ -27,6 +28,7 @@ use std::future::IntoFuture;
 use std::io;
 use std::time::{Duration, Instant};
 
+use ringspun::http::files::Directory;
 use ringspun::http::{BodyError, Readiness, Request, Response, Router, Server, StatusCode};
 use ringspun::{Builder, spawn};
 
@@ -96,7 +98,7 @@ fn pause(
 }
 
 fn main() -> io::Result<()> {
-    let options = ["--seconds", "--connections", "--announce"];
+    let options = ["--seconds", "--connections", "--announce", "--files"];
     let args = args::Args::parse("127.0.0.1:8080", &["--demo", "--metrics"], &options);
     if args.has("--demo") {
         return demo(
@@ -113,7 +115,11 @@ fn main() -> io::Result<()> {
             server.local_addr().expect("a TCP listener has an address")
         );
         let server = server.announce(Duration::from_secs_f64(args.value("--announce", 5.0)));
-        let app = app(server.readiness());
+        let mut app = app(server.readiness());
+        let files = args.value("--files", String::new());
+        if !files.is_empty() {
+            app = app.get("/files/{*path}", Directory::new(files));
+        }
         let ended = server.serve(app).await?;
         println!("stopped; {} connections were cut", ended.cut());
         io::Result::Ok(())

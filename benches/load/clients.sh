@@ -69,6 +69,29 @@ curl_too_large() {
   same 413 "$code"
 }
 
+# The middle, the end, the rest behind what is there already; and what lies beyond the end.
+curl_ranges() {
+  local file=http://$addr/files/large code
+  cmp <(get -r 1000-1999 "$file") <(tail -c +1001 "$tmp/files/large" | head -c 1000)
+  cmp <(get -r -500 "$file") <(tail -c 500 "$tmp/files/large")
+  head -c 400000 "$tmp/files/large" >"$tmp/back"
+  get -C - -o "$tmp/back" "$file"
+  cmp "$tmp/files/large" "$tmp/back"
+  code=$(curl -sS -o /dev/null -w '%{http_code}' -r 1000000- "$file")
+  same 416 "$code"
+}
+
+# What has not changed is not sent again.
+curl_conditions() {
+  local file=http://$addr/files/large code
+  get -D "$tmp/head" -o "$tmp/back" --etag-save "$tmp/etag" "$file"
+  cmp "$tmp/files/large" "$tmp/back"
+  code=$(curl -sS -o /dev/null -w '%{http_code}' --etag-compare "$tmp/etag" "$file")
+  same 304 "$code"
+  code=$(curl -sS -o /dev/null -w '%{http_code}' -z "$tmp/files/large" "$file")
+  same 304 "$code"
+}
+
 curl_pipe() { # Both requests in one packet, by hand.
   exec 3<>"/dev/tcp/${addr%:*}/${addr##*:}"
   printf 'GET /users/1 HTTP/1.1\r\nHost: a\r\n\r\nGET /users/2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' >&3
@@ -134,9 +157,12 @@ main() {
   server_cpus=0-$(($(nproc) - 1))
   available ringspun || die "no server"
   head -c 1000000 /dev/urandom >"$tmp/large"
+  mkdir "$tmp/files"
+  cp "$tmp/large" "$tmp/files/large"
   head -c 5000000 /dev/zero >"$tmp/huge"
   printf 'small' >"$tmp/small"
   command_of ringspun
+  argv+=(--files "$tmp/files")
   start_server
   row 'curl: GET' curl curl_get
   row 'curl: GET with --http1.0' curl curl_get --http1.0
@@ -146,6 +172,8 @@ main() {
   row 'curl: 1 MB with Content-Length' curl curl_echo -H 'Expect:' --data-binary "@$tmp/large"
   row 'curl: 1 MB in chunks' curl curl_echo -H 'Transfer-Encoding: chunked' --data-binary "@$tmp/large"
   row 'curl: 1 MB with Expect: 100-continue' curl curl_expect
+  row 'curl: ranges of a file, the rest of a broken download' curl curl_ranges
+  row 'curl: a file that has not changed' curl curl_conditions
   row 'curl: 5 MB beyond the limit, 413 after Expect' curl curl_too_large
   row 'curl: 5 MB beyond the limit, 413 while sending' curl curl_too_large -H 'Expect:'
   row 'bash: two requests in one packet' cat curl_pipe

@@ -9,8 +9,8 @@
 # |---|---|---|
 # | headers | sends a header line every 4 s and never the last | head_timeout, 10 s |
 # | body | sends a few bytes of a long body every 4 s | body_rate, 240 bytes/s over 5 s |
-# | range | asks for thousands of overlapping ranges | none: it is answered |
-# | read | asks for 70 KB and takes 32 bytes every 5 s | write_timeout, 30 s without taking a byte |
+# | range | asks for thousands of overlapping ranges of a file | none: it is answered |
+# | read | asks for a file of 4 MB and takes 32 bytes every 5 s | write_timeout, 30 s without taking a byte |
 #
 # Columns: connections that were made; those that the server had closed when the test ended; those still
 # connected; whether slowhttptest's own probe was always answered within 3 s; p50 and p99 of a normal
@@ -76,7 +76,6 @@ measure() { # NAME OPTIONS...
 }
 
 main() {
-  local long
   check_tools
   parse_arguments "$@"
   command -v slowhttptest >/dev/null || die "slowhttptest is needed"
@@ -84,16 +83,18 @@ main() {
   available ringspun || die "no server"
   server_cpus=0-$(($(nproc) - 1))
   failed=0
+  mkdir "$tmp/files"
+  head -c 4000000 /dev/zero >"$tmp/files/large"
   command_of ringspun
+  argv+=(--files "$tmp/files")
   start_server
   printf '%d slow connections, %d s each\n' "$connections" "$seconds"
   printf '%-10s %10s %8s %10s %10s %10s %10s\n' mode made closed connected available p50_us p99_us
   measure none
   measure headers -H -i 4 -x 24 -u "http://$addr/plaintext"
   measure body -B -i 4 -x 10 -s 100000 -u "http://$addr/echo"
-  measure range -R -a 1 -b 3000 -u "http://$addr/plaintext"
-  long=$(printf 'x%.0s' $(seq 7000))
-  measure read -X -k 10 -w 16 -y 64 -n 5 -z 32 -u "http://$addr/users/$long"
+  measure range -R -a 1 -b 3000 -t GET -u "http://$addr/files/large"
+  measure read -X -w 16 -y 64 -n 5 -z 32 -u "http://$addr/files/large"
   stop_server
   exit "$failed"
 }
