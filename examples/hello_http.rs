@@ -17,6 +17,8 @@
 //! | `GET /burn/{micros}` | after computing for that long: what does it do to the others? |
 //! | `GET /block/{millis}` | after blocking the thread, on purpose: what does it do to the others? |
 //!
+//! With `--share-port` several processes may listen at the same address.
+//!
 //! Its first line says where it listens. SIGTERM ends it in order: for `--announce` seconds (5) it
 //! goes on accepting while `/ready` says no; SIGINT does not wait where nobody is connected. With `--metrics` the scheduler's
 //! counters are its last line.
@@ -30,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use ringspun::http::files::Directory;
 use ringspun::http::{BodyError, Readiness, Request, Response, Router, Server, StatusCode};
+use ringspun::net::{ListenOptions, TcpListener};
 use ringspun::{Builder, spawn};
 
 /// The largest body that `/echo` sends back.
@@ -99,7 +102,11 @@ fn pause(
 
 fn main() -> io::Result<()> {
     let options = ["--seconds", "--connections", "--announce", "--files"];
-    let args = args::Args::parse("127.0.0.1:8080", &["--demo", "--metrics"], &options);
+    let args = args::Args::parse(
+        "127.0.0.1:8080",
+        &["--demo", "--metrics", "--share-port"],
+        &options,
+    );
     if args.has("--demo") {
         return demo(
             args.cores,
@@ -109,7 +116,9 @@ fn main() -> io::Result<()> {
     }
     let runtime = args.runtime()?;
     runtime.block_on(async {
-        let server = Server::bind(&args.addr)?;
+        // What `Server::bind` does, but several processes may do it.
+        let listen = ListenOptions::new().share_port(args.has("--share-port"));
+        let server = Server::from_listeners(TcpListener::bind_per_core(&args.addr, &listen)?);
         println!(
             "listening on {}",
             server.local_addr().expect("a TCP listener has an address")

@@ -29,7 +29,11 @@ die() { say "$*"; exit 1; }
 clean_up() {
   local process
   for process in "$holder" "$pid" "${servers[@]}"; do
-    if [[ -n $process ]]; then kill -KILL "$process" 2>/dev/null || true; fi
+    if [[ -n $process ]]; then
+      kill -KILL "$process" 2>/dev/null || true
+      # Waiting for it keeps the shell from saying that it was killed.
+      wait "$process" 2>/dev/null || true
+    fi
   done
   # TERM: proxies have processes of their own to end.
   for process in "${others[@]}"; do

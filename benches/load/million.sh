@@ -54,7 +54,8 @@ start_servers() {
   local index
   port=$(free_port)
   for ((index = 0; index < count; index++)); do
-    "$target/release/examples/hello_http" --addr "0.0.0.0:$port" --cores 1 --announce 0 \
+    : >"$tmp/server.$index"
+    "$target/release/examples/hello_http" --addr "0.0.0.0:$port" --cores 1 --announce 0 --share-port \
       >"$tmp/server.$index" 2>&1 &
     servers+=($!)
     until grep -q '^listening on' "$tmp/server.$index"; do
@@ -64,28 +65,23 @@ start_servers() {
   done
 }
 
-# Holds the connections; sets `held` to how many there are.
+# Holds the connections; sets `held` to how many there are. One client after another, because each
+# spins until its connections are made.
 connect_all() {
   local index left=$connections size deadline=$((SECONDS + patience))
-  local clients=() ready
-  for ((index = 0; left > 0; index++)); do
+  for ((index = 0; left > 0 && SECONDS < deadline; index++)); do
     size=$((left < share ? left : share))
     left=$((left - size))
+    : >"$tmp/held.$index"
     "$spin" --addr "127.0.0.$((index + 2)):$port" --connections "$size" --hold \
       >"$tmp/held.$index" 2>"$tmp/client.$index" &
-    clients+=($!)
     others+=($!)
-  done
-  # Each says its line when it is done, or ends with an error.
-  while ((SECONDS < deadline)); do
-    ready=0
-    for ((index = 0; index < ${#clients[@]}; index++)); do
-      if [[ -s $tmp/held.$index ]] || ! kill -0 "${clients[index]}" 2>/dev/null; then
-        ready=$((ready + 1))
-      fi
+    # It says its line when it is done, or ends with an error.
+    until [[ -s $tmp/held.$index ]] || ! kill -0 "${others[-1]}" 2>/dev/null; do
+      sleep 0.1
+      ((SECONDS < deadline)) || break
     done
-    ((ready == ${#clients[@]})) && break
-    sleep 0.2
+    [[ -s $tmp/held.$index ]] || break
   done
   held=$(cat "$tmp"/held.* | awk -F= '$1 == "held" { sum += $2 } END { print sum + 0 }')
 }
