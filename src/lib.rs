@@ -13,6 +13,7 @@
 //! | [`http`] | the HTTP/1 server and client |
 //! | `serve` | one line in place of `axum::serve`, with the feature `tower` |
 //! | [`signal`] | signals as futures |
+//! | [`guide`] | how to do it: a page for each question, and what you know from tokio and Go |
 //!
 //! # Cargo features
 //!
@@ -21,15 +22,15 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `tokio` | every thread of the runtime is in a context of tokio's, so that `tokio::spawn`, `tokio::time` and the crates built on them work in tasks; tokio's I/O traits on streams |
-//! | `json` | bodies of requests and responses as JSON |
 //! | `http-body` | `http_body::Body` on [`http::Body`], and back |
-//! | `json` | bodies as JSON: `Request::json`, `Body::json`, `Json` |
+//! | `json` | bodies as JSON, by serde: `Request::json`, `Json` |
 //! | `tower` | `serve` for any `tower` service, such as an axum `Router`; handlers as services; brings `http-body` |
 //! | `hyper` | hyper's I/O traits, executor and timer; HTTP/2 and hyper's upgrades for what `serve` serves; brings `tower` |
 //!
 //! An axum application wants `features = ["tokio", "hyper"]`, and `ringspun::serve` in place of `axum::serve`.
 #![doc = include_str!("../README.md")]
 
+pub mod guide;
 #[cfg(feature = "tower")]
 pub mod serve;
 

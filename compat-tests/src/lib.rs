@@ -4,3 +4,8 @@
 pub mod app;
 pub mod client;
 pub mod host;
+
+/// The code of the guide's page on axum compiles, here where axum is.
+#[cfg(doctest)]
+#[doc = include_str!("../../src/guide/axum.md")]
+pub struct Guide;
