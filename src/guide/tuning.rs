@@ -32,7 +32,7 @@
 //! let metrics = handle.metrics();
 //! let total = metrics.total();
 //! println!("{} tasks, {} slow polls", metrics.live_tasks, total.slow_polls);
-//! println!("waiting for a core, 99 %: {}", total.run_delay.quantile(0.99));
+//! println!("waiting for a core, 99 %: {} ns", total.run_delay.quantile(0.99));
 //!
 //! // Every task: where it was spawned, what it does, since when, who woke it last.
 //! let dump = handle.dump();
@@ -48,7 +48,7 @@
 //! | [`Handle::leaks`](crate::Handle::leaks), `assert_no_leaks` | tasks that nothing can wake any more; for the end of tests |
 //! | `RINGSPUN_SCHEDTRACE=1000` | a line of the scheduler's on standard error each second |
 //! | [`Server::strikes`](crate::http::Server::strikes) | limits that struck |
-//! | `tracing` | the events of the server: refusals (debug), signals (info), panics and cuts |
+//! | `tracing` | what the server has to say, to the subscriber that you set: panics of handlers (error), cuts (warn), the end (info), refusals (debug) |
 //!
 //! A line of the trace: `SCHED 1000ms: cores=2 idle=1 searching=0 threads=3 inject=0 rings=[0, 4] tasks=70 hand_offs=0
 //! adoptions=3 steals=12 polls=90210`. One long ring beside idle cores would be a fault of ours; long rings everywhere
