@@ -5,7 +5,7 @@
 //! | phase | how long | what happens |
 //! |---|---|---|
 //! | announce | 5 s | [`Readiness`](crate::http::Readiness) says no, responses say `Connection: close`, everybody is still accepted and served |
-//! | close | 1 s | the listener is closed; what is connected is served |
+//! | close | 1 s, after an announcement | the listener is closed; what is connected is served |
 //! | drain | | idle connections are closed, requests under way finish |
 //! | cut | 25 s after the signal | what is left is dropped, and counted in [`Ended::cut`](crate::http::Ended::cut) |
 //!
@@ -75,7 +75,7 @@
 //!
 //! `benches/load/rolling.sh` rolls three servers behind both under load, and has their configuration.
 //!
-//! **systemd**: `KillMode=mixed`, `TimeoutStopSec=` above the grace.
+//! **systemd**: `TimeoutStopSec=` (90 s by default) above the grace.
 //!
 //! **No gap without a load balancer**: [`ListenOptions::share_port`](crate::net::ListenOptions::share_port) lets
 //! the new process listen before the old one closes.
