@@ -67,6 +67,7 @@
 //!
 //! **nginx** has no active checks. It tries the next server where a connection is refused, which is what it gets
 //! once the listener is closed, and `Connection: close` empties its pool of kept connections before that.
+//! A server that refused is left alone for 10 s (`fail_timeout`): restart the next one after that, or none is left.
 //!
 //! ```text
 //! upstream app { server 10.0.0.1:8080; server 10.0.0.2:8080; keepalive 64; }
