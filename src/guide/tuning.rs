@@ -83,7 +83,7 @@
 //!
 //! A server with listen options:
 //!
-//! ```
+//! ```no_run
 //! use ringspun::http::Server;
 //! use ringspun::net::{ListenOptions, TcpListener};
 //!

@@ -76,7 +76,7 @@
 //! [`TakeOver`](crate::http::TakeOver) is asked for each head, and for the preface of HTTP/2, before a handler sees
 //! it. Who says yes serves the rest of the connection, beginning with the bytes of that head:
 //!
-//! ```
+//! ```no_run
 //! use std::pin::Pin;
 //! use ringspun::http::{Opening, TakeOver, Upgraded};
 //!
