@@ -8,6 +8,7 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::Duration;
 
 use ringspun_http::compat::Application;
 use ringspun_http::{Limits, Server};
@@ -26,8 +27,9 @@ pub use self::listen::Listen;
 /// started from, so that `tokio::spawn`, `tokio::time` and what is built on them work in the application.
 ///
 /// SIGTERM and SIGINT end it gracefully, as they end a [`Server`]: requests under way are answered, for
-/// at most 25 s. The limit of bodies is the application's own; for other limits, and to leave signals
-/// alone, see [`Server::serve_service`].
+/// at most 25 s. How large a body may be and how long a request may take is the application's own affair,
+/// and a client that has ended its direction has gone away ([`Server::half_close`]), as with axum. For
+/// other limits, and to leave signals alone, see [`Server::serve_service`].
 ///
 /// # Errors
 /// The address cannot be listened on, or the system has no thread or descriptor left for a runtime.
@@ -94,7 +96,9 @@ where
     async fn run(self) -> io::Result<()> {
         let mut limits = Limits::default();
         limits.body_bytes = u64::MAX;
-        let server = Server::from_listeners(self.listener.listen()?).limits(limits);
+        limits.request_timeout = Duration::MAX;
+        let server = Server::from_listeners(self.listener.listen()?);
+        let server = server.limits(limits).half_close(false);
         let serving = server.serve_service(self.application);
         match self.end {
             Some(end) => serving.with_graceful_shutdown(end).await?,

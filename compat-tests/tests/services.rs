@@ -289,3 +289,55 @@ async fn servers_under_tokio_end_when_they_are_dropped() {
         }
     }
 }
+
+/// Says when it is dropped.
+struct Dropped(std::sync::mpsc::Sender<&'static str>, &'static str);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        // The test may have failed.
+        let _ = self.0.send(self.1);
+    }
+}
+
+/// Nobody works for a client that has gone: the future of the handler is dropped, and the stream of a
+/// body.
+#[test]
+fn what_a_client_has_asked_for_is_dropped_when_it_goes() {
+    for server in Server::ALL {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let app = move || {
+            let (waits, streams) = (sender.clone(), sender);
+            let wait = async move || {
+                let _dropped = Dropped(waits.clone(), "handler");
+                waits.send("called").expect("the test waits");
+                std::future::pending::<()>().await;
+            };
+            let stream = async move || {
+                let dropped = Dropped(streams, "stream");
+                let chunks = futures_util::stream::unfold(dropped, async |dropped| {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    Some((Ok::<_, Infallible>(Bytes::from_static(b"chunk")), dropped))
+                });
+                axum::body::Body::from_stream(chunks)
+            };
+            Router::new()
+                .route("/wait", get(wait))
+                .route("/stream", get(stream))
+        };
+        let host = Host::start(server, app);
+        let told = || receiver.recv_timeout(Duration::from_secs(60)).ok();
+        let mut client = Client::connect(host.addr);
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(told(), Some("called"), "{server:?}");
+        drop(client);
+        assert_eq!(told(), Some("handler"), "{server:?}");
+
+        let mut client = Client::connect(host.addr);
+        client.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.lines();
+        assert_eq!(client.chunk(), b"chunk");
+        drop(client);
+        assert_eq!(told(), Some("stream"), "{server:?}");
+    }
+}

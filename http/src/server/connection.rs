@@ -271,15 +271,30 @@ impl<S: Stream, V: Service> Connection<S, V> {
     }
 
     /// Whether nobody waits for what is under way. Who is written to or read from tells by itself.
-    fn is_given_up(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> bool {
+    fn is_given_up(&mut self, exchange: &mut Exchange, cx: &mut Context<'_>) -> bool {
         if exchange.wants_input() || !exchange.output.is_empty() {
             return false;
         }
-        let is_gone = self.stream.poll_gone(cx).is_ready();
+        let is_gone = self.has_ended(exchange, cx) || self.stream.poll_gone(cx).is_ready();
         if is_gone {
             tracing::debug!("the client is gone; what it has asked for is given up");
         }
         is_gone
+    }
+
+    /// Whether the client has ended its direction, where that counts as going away. To find out it
+    /// is read ahead, one buffer at most.
+    fn has_ended(&mut self, exchange: &mut Exchange, cx: &mut Context<'_>) -> bool {
+        let rules = self.service.rules();
+        if rules.half_close || !exchange.input.is_empty() {
+            return false;
+        }
+        if self.stream.poll_readable(cx).is_pending() {
+            return false;
+        }
+        let largest = rules.receive.head.bytes;
+        let read = exchange.input.poll_read(&mut self.stream, largest, cx);
+        matches!(read, Poll::Ready(Ok(0) | Err(_)))
     }
 
     fn poll_busy(&mut self, mut exchange: Box<Exchange>, cx: &mut Context<'_>) -> Poll<State> {
@@ -301,7 +316,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                     self.state = State::Busy(exchange);
                     return Poll::Pending;
                 }
-                Turn::Wait if self.is_given_up(&exchange, cx) => Err(()),
+                Turn::Wait if self.is_given_up(&mut exchange, cx) => Err(()),
                 Turn::Wait => self.check_deadlines(&mut exchange, cx),
             };
             match next {

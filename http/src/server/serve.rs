@@ -55,6 +55,7 @@ pub struct Server<L = TcpListener> {
     strikes: Strikes,
     heeds_signals: bool,
     hand_over: bool,
+    half_close: bool,
 }
 
 impl Server {
@@ -105,6 +106,7 @@ impl<L: Listener> Server<L> {
             strikes: Strikes::new(),
             heeds_signals: true,
             hand_over: true,
+            half_close: true,
         }
     }
 
@@ -152,6 +154,18 @@ impl<L: Listener> Server<L> {
     #[must_use]
     pub const fn hand_over(mut self, hand_over: bool) -> Self {
         self.hand_over = hand_over;
+        self
+    }
+
+    /// Whether a client that has ended its own direction still waits for the answer; it does unless
+    /// this is turned off.
+    ///
+    /// TCP does not tell a client that has ended its direction from one that has closed the
+    /// connection, until something is written to it. Turned off, either has gone away: a handler that
+    /// waits is dropped, and so is a body that comes piece by piece. That is hyper's manner.
+    #[must_use]
+    pub const fn half_close(mut self, half_close: bool) -> Self {
+        self.half_close = half_close;
         self
     }
 
@@ -273,6 +287,7 @@ impl<L: Listener> Server<L> {
                 Admission::new(target, cores)
             }),
             readiness: self.readiness.clone(),
+            half_close: self.half_close,
             take_over: self.take_over.take(),
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Rules {
     pub(super) admission: Option<Admission>,
     /// Whether the server has begun to end.
     pub(super) readiness: Readiness,
+    /// Whether a client that has ended its direction still waits for the answer.
+    pub(super) half_close: bool,
     /// Who may take connections over.
     pub(super) take_over: Option<Box<dyn TakeOver>>,
 }
