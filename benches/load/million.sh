@@ -83,6 +83,7 @@ connect_all() {
     done
     [[ -s $tmp/held.$index ]] || break
   done
+  ((SECONDS < deadline)) || say "the patience of $patience s was at its end: --patience"
   held=$(cat "$tmp"/held.* | awk -F= '$1 == "held" { sum += $2 } END { print sum + 0 }')
 }
 
@@ -97,7 +98,7 @@ disconnect_all() {
 
 name_limits() {
   say "only $held of $connections connections. What the clients and servers said:"
-  cat "$tmp"/client.* "$tmp"/server.* | grep -v '^listening' | sort | uniq -c | sort -rn | head -n 5 >&2
+  cat "$tmp"/client.* "$tmp"/server.* | sed '/^listening/d' | sort | uniq -c | sort -rn | sed 5q >&2
   say "descriptors per process: $(ulimit -Hn); files of the system: $(cat /proc/sys/fs/file-max)"
   say "local ports: $(tr '\t' - </proc/sys/net/ipv4/ip_local_port_range) for each of 127.0.0.x"
   say "memory: $(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo) MiB available"
