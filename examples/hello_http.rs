@@ -17,7 +17,8 @@
 //! | `GET /burn/{micros}` | after computing for that long: what does it do to the others? |
 //! | `GET /block/{millis}` | after blocking the thread, on purpose: what does it do to the others? |
 //!
-//! With `--share-port` several processes may listen at the same address.
+//! With `--share-port` several processes may listen at the same address; connections are closed
+//! when they were idle for `--idle` seconds (75).
 //!
 //! Its first line says where it listens. SIGTERM ends it in order: for `--announce` seconds (5) it
 //! goes on accepting while `/ready` says no; SIGINT does not wait where nobody is connected. With `--metrics` the scheduler's
@@ -31,7 +32,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use ringspun::http::files::Directory;
-use ringspun::http::{BodyError, Readiness, Request, Response, Router, Server, StatusCode};
+use ringspun::http::{BodyError, Limits, Readiness, Request, Response, Router, Server, StatusCode};
 use ringspun::net::{ListenOptions, TcpListener};
 use ringspun::{Builder, spawn};
 
@@ -101,7 +102,13 @@ fn pause(
 }
 
 fn main() -> io::Result<()> {
-    let options = ["--seconds", "--connections", "--announce", "--files"];
+    let options = [
+        "--seconds",
+        "--connections",
+        "--announce",
+        "--files",
+        "--idle",
+    ];
     let args = args::Args::parse(
         "127.0.0.1:8080",
         &["--demo", "--metrics", "--share-port"],
@@ -123,7 +130,12 @@ fn main() -> io::Result<()> {
             "listening on {}",
             server.local_addr().expect("a TCP listener has an address")
         );
-        let server = server.announce(Duration::from_secs_f64(args.value("--announce", 5.0)));
+        let mut limits = Limits::default();
+        let idle = args.value("--idle", limits.idle_timeout.as_secs_f64());
+        limits.idle_timeout = Duration::from_secs_f64(idle);
+        let server = server
+            .limits(limits)
+            .announce(Duration::from_secs_f64(args.value("--announce", 5.0)));
         let mut app = app(server.readiness());
         let files = args.value("--files", String::new());
         if !files.is_empty() {

@@ -13,7 +13,9 @@
 # part (heap, stacks, pages that were written); kernel memory per pair of sockets, as growth of
 # the kernel's slabs and of the pages that TCP counts for buffers (/proc/net/sockstat); latencies of
 # requests on 1 % more connections meanwhile; and how much memory is left when all are closed.
-# Where not all connections could be made: which limit it may be.
+# Where not all connections could be made: which limit it may be. Half a million pairs reach that of TCP's
+# buffers (net.ipv4.tcp_mem, a share of the machine's memory) on a machine of 24 GiB, because each
+# socket has a page to its account; from there on connecting gets slow.
 
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -46,6 +48,12 @@ slabs() { awk '$1 == "Slab:" { printf "%d\n", $2 * 1024 }' /proc/meminfo; }
 # Pages that TCP counts for buffers.
 tcp_pages() { awk '$1 == "TCP:" { print $11 }' /proc/net/sockstat; }
 
+# Descriptors of the servers: those that the clients hold, and few others.
+descriptors() {
+  local server
+  for server in "${servers[@]}"; do ls "/proc/$server/fd"; done | wc -l
+}
+
 snapshot() {
   echo "rss=$(memory Rss) anonymous=$(memory Anonymous) slabs=$(slabs) pages=$(tcp_pages)"
 }
@@ -55,7 +63,7 @@ start_servers() {
   port=$(free_port)
   for ((index = 0; index < count; index++)); do
     : >"$tmp/server.$index"
-    "$target/release/examples/hello_http" --addr "0.0.0.0:$port" --cores 1 --announce 0 --share-port \
+    "$target/release/examples/hello_http" --addr "0.0.0.0:$port" --cores 1 --announce 0 --share-port --idle 86400 \
       >"$tmp/server.$index" 2>&1 &
     servers+=($!)
     until grep -q '^listening on' "$tmp/server.$index"; do
@@ -101,6 +109,7 @@ name_limits() {
   cat "$tmp"/client.* "$tmp"/server.* | sed '/^listening/d' | sort | uniq -c | sort -rn | sed 5q >&2
   say "descriptors per process: $(ulimit -Hn); files of the system: $(cat /proc/sys/fs/file-max)"
   say "local ports: $(tr '\t' - </proc/sys/net/ipv4/ip_local_port_range) for each of 127.0.0.x"
+  say "TCP's buffers: $(tcp_pages) pages of at most $(awk '{ print $3 }' /proc/sys/net/ipv4/tcp_mem) (tcp_mem)"
   say "memory: $(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo) MiB available"
 }
 
@@ -135,6 +144,7 @@ main() {
   connect_all
   sleep 1
   snapshot >>"$tmp/snapshots"
+  (($(descriptors) >= held)) || die "the servers have only $(descriptors) of $held connections"
   "$spin" open --addr "127.0.0.1:$port" --rate 1000 --connections $((held / 100 + 1)) --seconds 5 \
     >"$tmp/meanwhile" || say "requests meanwhile failed"
   ((held == connections)) || name_limits
