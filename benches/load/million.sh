@@ -2,7 +2,7 @@
 # Very many idle connections: what one costs in the server and in the kernel, and which limit comes first.
 #
 #   benches/load/million.sh                    # 100,000
-#   benches/load/million.sh --connections 1000000
+#   benches/load/million.sh --connections 1000000 --patience 400
 #
 # Each connection makes one request and is then held. A process has no more descriptors than its hard
 # limit (ulimit -Hn), so there are as many servers as are needed, sharing one port (SO_REUSEPORT: the
@@ -12,10 +12,9 @@
 # Printed: user memory of all servers per connection, as growth of the resident set and of its anonymous
 # part (heap, stacks, pages that were written); kernel memory per pair of sockets, as growth of
 # the kernel's slabs and of the pages that TCP counts for buffers (/proc/net/sockstat); latencies of
-# requests on 1 % more connections meanwhile; and how much memory is left when all are closed.
-# Where not all connections could be made: which limit it may be. Half a million pairs reach that of TCP's
-# buffers (net.ipv4.tcp_mem, a share of the machine's memory) on a machine of 24 GiB, because each
-# socket has a page to its account; from there on connecting gets slow.
+# requests on 1 % more connections meanwhile (slabs that an earlier run has left are used again, and do not
+# count: let some minutes pass between two); and how much memory is left when all are closed.
+# Where not all connections could be made: which limit it may be.
 
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
