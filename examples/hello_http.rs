@@ -20,9 +20,9 @@
 //! With `--share-port` several processes may listen at the same address; connections are closed
 //! when they were idle for `--idle` seconds (75).
 //!
-//! Its first line says where it listens. SIGTERM ends it in order: for `--announce` seconds (5) it
-//! goes on accepting while `/ready` says no; SIGINT does not wait where nobody is connected. With `--metrics` the scheduler's
-//! counters are its last line.
+//! Its first line says where it listens. SIGTERM ends it in order: for `--announce` seconds (5, after
+//! SIGINT 1) it goes on accepting while `/ready` says no; SIGINT does not wait where nobody is
+//! connected. With `--metrics` the scheduler's counters are its last line.
 
 mod args;
 mod loadgen;
@@ -133,9 +133,11 @@ fn main() -> io::Result<()> {
         let mut limits = Limits::default();
         let idle = args.value("--idle", limits.idle_timeout.as_secs_f64());
         limits.idle_timeout = Duration::from_secs_f64(idle);
-        let server = server
-            .limits(limits)
-            .announce(Duration::from_secs_f64(args.value("--announce", 5.0)));
+        let mut server = server.limits(limits);
+        let announce = args.value("--announce", -1.0);
+        if announce >= 0.0 {
+            server = server.announce(Duration::from_secs_f64(announce));
+        }
         let mut app = app(server.readiness());
         let files = args.value("--files", String::new());
         if !files.is_empty() {

@@ -203,7 +203,12 @@ fn more_connections_than_allowed_wait() {
     let mut limits = Limits::default();
     limits.connections = 2;
     run(async move {
-        let host = Host::with_limits(app(), limits);
+        let mut strikes = None;
+        let host = Host::with_server(app(), |server| {
+            strikes = Some(server.strikes());
+            server.limits(limits)
+        });
+        let strikes = strikes.unwrap();
         let mut clients = [
             host.connect().await,
             host.connect().await,
@@ -215,6 +220,23 @@ fn more_connections_than_allowed_wait() {
         let [first, _second, mut third] = clients;
         drop(first);
         assert_eq!(third.reply().await.status, 200);
+        assert!(strikes.count(Limit::Connections) > 0);
+    });
+}
+
+#[test]
+fn empty_lines_do_not_keep_a_connection() {
+    run(async {
+        let host = Host::start(app());
+        let mut client = host.connect().await;
+        client.get("/").await;
+        let start = now();
+        for _ in 0..7 {
+            sleep(10 * SECOND).await;
+            client.send("\r\n").await;
+        }
+        assert!(client.is_at_end().await);
+        assert_eq!((now() - start).as_secs(), 75);
     });
 }
 

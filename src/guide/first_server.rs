@@ -29,7 +29,7 @@
 //! ```
 //!
 //! `cargo run`, then `curl -v http://127.0.0.1:8080/users/7`. Ctrl-C ends it: requests under way are
-//! answered first. With a client still connected, such as a browser, that takes 6 s, because new connections are
+//! answered first. With a client still connected, such as a browser, that takes 2 s, because new connections are
 //! welcome for a while ([why](super::shutdown)); a second Ctrl-C ends it at once.
 //!
 //! # What happens here

@@ -4,14 +4,14 @@
 //!
 //! | phase | how long | what happens |
 //! |---|---|---|
-//! | announce | 5 s | [`Readiness`](crate::http::Readiness) says no, responses say `Connection: close`, everybody is still accepted and served |
+//! | announce | 5 s, after SIGINT 1 s | [`Readiness`](crate::http::Readiness) says no, responses say `Connection: close`, everybody is still accepted and served |
 //! | close | 1 s, after an announcement | the listener is closed; what is connected is served |
 //! | drain | | idle connections are closed, requests under way finish |
 //! | cut | 25 s after the signal | what is left is dropped, and counted in [`Ended::cut`](crate::http::Ended::cut) |
 //!
 //! - The announcement ends early when nobody is connected; after SIGTERM only if nobody holds a `Readiness`.
 //! - A second signal cuts at once, in any phase.
-//! - [`grace`](crate::http::Server::grace) sets the 25 s, [`announce`](crate::http::Server::announce) the 5 s;
+//! - [`grace`](crate::http::Server::grace) sets the 25 s, [`announce`](crate::http::Server::announce) the first row;
 //!   [`without_signals`](crate::http::Server::without_signals) leaves signals alone.
 //! - [`with_graceful_shutdown`](crate::http::Serve::with_graceful_shutdown) ends it by a future of yours
 //!   instead. Then there is no announcement unless `announce` is set.

@@ -45,7 +45,7 @@ pub(crate) struct Connection<S, V: Service> {
     call: Option<V::Call>,
     session: Session,
     alarm: Alarm,
-    /// When an idle connection is closed; `None` while there is an exchange.
+    /// When an idle connection is closed; `None` until it waits.
     idle_deadline: Option<Instant>,
     /// Requests so far.
     requests: u32,
@@ -301,8 +301,10 @@ impl<S: Stream, V: Service> Connection<S, V> {
         loop {
             let next = match self.turn(&mut exchange, cx) {
                 Turn::Idle => {
+                    if std::mem::take(&mut exchange.has_served) {
+                        self.idle_deadline = None;
+                    }
                     exchange.put_back();
-                    self.idle_deadline = None;
                     return Poll::Ready(State::Idle);
                 }
                 Turn::Linger => {

@@ -134,9 +134,9 @@ impl<L: Listener> Server<L> {
     /// How long the server goes on accepting once it is to end, while its [`Readiness`] says no and
     /// its responses say `Connection: close`. Longer than a load balancer needs to look elsewhere.
     ///
-    /// Unless set, 5 s after a signal, but no longer than there is a connection or, after SIGTERM, a
-    /// `Readiness`; and none after [`Serve::with_graceful_shutdown`]. The [grace](Self::grace) counts from the
-    /// same moment.
+    /// Unless set, 5 s after SIGTERM and 1 s after SIGINT, but no longer than there is a connection
+    /// or, after SIGTERM, a `Readiness`; and none after [`Serve::with_graceful_shutdown`]. The
+    /// [grace](Self::grace) counts from the same moment.
     #[must_use]
     pub const fn announce(mut self, announce: Duration) -> Self {
         self.phases.announce = Some(announce);
@@ -310,6 +310,7 @@ impl<L: Listener> Server<L> {
             limits: self.limits,
             phases: self.phases,
             readiness: self.readiness,
+            strikes: self.strikes,
             trigger,
         }
     }
@@ -336,6 +337,7 @@ pub struct Serve<L> {
     limits: Limits,
     phases: Phases,
     readiness: Readiness,
+    strikes: Strikes,
     trigger: Trigger,
 }
 
@@ -370,11 +372,14 @@ impl<L: Listener> Serve<L> {
             start,
             phases,
             readiness,
+            strikes,
             trigger,
             ..
         } = self;
         let trigger = trigger.arm()?;
-        Ok(shutdown::run(start(acceptor), trigger, phases, readiness).await)
+        let serving = start(acceptor);
+        strikes.watch(&serving);
+        Ok(shutdown::run(serving, trigger, phases, readiness).await)
     }
 }
 

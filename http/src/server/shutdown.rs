@@ -108,6 +108,9 @@ pub(super) struct Phases {
 /// and some.
 const ANNOUNCE: Duration = Duration::from_secs(5);
 
+/// The same on a terminal, where somebody waits for the end.
+const ANNOUNCE_INTERRUPTED: Duration = Duration::from_secs(1);
+
 /// How long connections are served as usual behind a closed listener, if there was an
 /// announcement: what was accepted last shall not count as idle.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -128,9 +131,7 @@ pub(super) async fn run(
     let fired = race(trigger.fired(), serving.stopped()).await;
     let announce = match fired {
         None => Duration::ZERO,
-        Some(signal) => phases
-            .announce
-            .unwrap_or_else(|| signal.map_or(Duration::ZERO, |_| ANNOUNCE)),
+        Some(signal) => phases.announce.unwrap_or_else(|| announcement(signal)),
     };
     let is_done = || {
         // Ctrl-C on a terminal does not wait for load balancers.
@@ -150,6 +151,15 @@ pub(super) async fn run(
         tracing::warn!(cut, "connections were cut at the end of the grace");
     }
     Ended { cut }
+}
+
+/// How long the end is announced, unless the application has said.
+fn announcement(signal: Option<Kind>) -> Duration {
+    match signal {
+        None => Duration::ZERO,
+        Some(Kind::Interrupt) => ANNOUNCE_INTERRUPTED,
+        Some(_) => ANNOUNCE,
+    }
 }
 
 /// Phases 2 to 5. The second is over when `is_done` says so, too. Gives the number of connections
@@ -200,4 +210,16 @@ async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = ()
         second.as_mut().poll(cx).map(|()| None)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_waits_less_than_a_load_balancer() {
+        assert_eq!(announcement(None), Duration::ZERO);
+        let (terminal, balancer) = (Some(Kind::Interrupt), Some(Kind::Terminate));
+        assert!(announcement(terminal) < announcement(balancer));
+    }
 }

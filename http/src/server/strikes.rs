@@ -1,8 +1,10 @@
 //! How often each limit has struck.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use ringspun_net::Serving;
 
 use crate::proto::Refusal;
 
@@ -39,6 +41,7 @@ limits! {
     TargetBytes "target_bytes" "A request target was too long.";
     BodyBytes "body_bytes" "A body was too large.";
     UnreadBytes "unread_bytes" "Too much of a body was left unread by its handler.";
+    Connections "connections" "Accepting paused, because there were as many connections as allowed.";
     RequestsPerConnection "requests_per_connection" "A connection had its last request.";
     Admission "admission" "A request was not admitted because of overload.";
     Malformed "malformed" "A request broke a rule of the protocol; not a limit, but counted beside them.";
@@ -60,18 +63,34 @@ limits! {
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Strikes(Arc<[AtomicU64]>);
+pub struct Strikes(Arc<Inner>);
+
+struct Inner {
+    counts: Box<[AtomicU64]>,
+    /// Knows of the connections, once the server serves.
+    serving: OnceLock<Serving>,
+}
 
 impl Strikes {
     pub(super) fn new() -> Self {
-        Self(Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect())
+        Self(Arc::new(Inner {
+            counts: Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            serving: OnceLock::new(),
+        }))
     }
 
     /// How often this limit has struck.
     #[must_use]
     pub fn count(&self, limit: Limit) -> u64 {
-        // Relaxed: a number to look at.
-        self.0[limit as usize].load(Ordering::Relaxed)
+        match limit {
+            Limit::Connections => self.0.serving.get().map_or(0, Serving::pauses),
+            // Relaxed: a number to look at.
+            _ => self.0.counts[limit as usize].load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn watch(&self, serving: &Serving) {
+        let _ = self.0.serving.set(serving.clone());
     }
 
     /// All limits with their counts.
@@ -80,7 +99,7 @@ impl Strikes {
     }
 
     pub(super) fn strike(&self, limit: Limit) {
-        self.0[limit as usize].fetch_add(1, Ordering::Relaxed);
+        self.0.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn refused(&self, refusal: Refusal) {

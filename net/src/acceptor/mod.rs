@@ -285,6 +285,13 @@ impl Serving {
             .collect()
     }
 
+    /// How often accepting has paused because there were as many connections as
+    /// [allowed](Acceptor::max_connections).
+    #[must_use]
+    pub fn pauses(&self) -> u64 {
+        self.shared.full()
+    }
+
     /// What the accept loops have done, one entry per listener.
     #[must_use]
     pub fn stats(&self) -> Vec<AcceptStats> {

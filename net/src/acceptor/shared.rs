@@ -28,7 +28,7 @@
 //! No lock is held while a waker is called or dropped, and none is taken inside another.
 
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -47,6 +47,8 @@ pub(super) struct Shared {
     /// The word.
     state: AtomicUsize,
     max_connections: usize,
+    /// How often there was no room for a connection that may have waited.
+    full: AtomicU64,
     /// Accept loops that have not ended.
     loops: AtomicUsize,
     /// By index of the listener. `None` before the first poll and after the end of its loop.
@@ -60,6 +62,7 @@ impl Shared {
         Self {
             state: AtomicUsize::new(0),
             max_connections,
+            full: AtomicU64::new(0),
             loops: AtomicUsize::new(loops),
             loop_wakers: Mutex::new(vec![None; loops]),
             done_wakers: Mutex::new(Vec::new()),
@@ -93,14 +96,23 @@ impl Shared {
 
     /// Whether there is room for one more connection. If not, WAITING is set.
     pub(super) fn has_room(&self) -> bool {
-        self.update(|state| {
+        let before = self.update(|state| {
             if state / ONE < self.max_connections {
                 None
             } else {
                 Some(state | WAITING)
             }
-        })
-        .is_none()
+        });
+        if before.is_some_and(|before| before & WAITING == 0) {
+            self.full.fetch_add(1, Ordering::Relaxed);
+        }
+        before.is_none()
+    }
+
+    /// How often accepting has paused because there was no room.
+    pub(super) fn full(&self) -> u64 {
+        // Relaxed: a number to look at.
+        self.full.load(Ordering::Relaxed)
     }
 
     /// Counts one connection. If there is no room, WAITING is set instead.

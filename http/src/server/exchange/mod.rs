@@ -56,6 +56,8 @@ pub(super) struct Exchange {
     scope: LazyScope,
     /// Something has happened that call or body may be waiting for.
     pub(super) is_stirred: bool,
+    /// A request was begun since the connection was idle.
+    pub(super) has_served: bool,
     /// The client has ended its side.
     pub(super) is_ended: bool,
     /// Bytes that the body of the request may have.

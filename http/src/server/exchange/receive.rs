@@ -118,6 +118,7 @@ impl Exchange {
         (parts.deadline, self.call_deadline) = (Some(deadline), Some(deadline));
         self.scope.renew(Some(deadline));
         *around.requests = around.requests.saturating_add(1);
+        self.has_served = true;
         if around.is_stopping {
             self.conn.close_after();
         }
@@ -180,7 +181,9 @@ impl Exchange {
 
     /// Tells a client that waits for it to send the body, once somebody wants to read it.
     pub(super) fn permit(&mut self) -> bool {
+        // Who sends already needs no permission (RFC 9110 10.1.1).
         let is_wanted = self.conn.awaits_continue()
+            && self.input.is_empty()
             && self
                 .feeder
                 .as_ref()
