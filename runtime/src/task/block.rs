@@ -1,8 +1,9 @@
 //! Memory of tasks and pooled futures: blocks that each thread keeps for reuse.
 //!
 //! malloc and free together cost about 19 ns, most of what a spawn costs. A freed block goes to a
-//! short list of the freeing thread, one list for each power of two, and the next allocation of that
-//! class takes it from there. A block may be freed by another thread than the one that made it. Lists
+//! short list of the freeing thread, one list for each class of sizes, and the next allocation of that
+//! class takes it from there. Classes are 64 bytes apart where tasks of connections are, which come in
+//! tens of thousands, and powers of two above. A block may be freed by another thread than the one that made it. Lists
 //! are bounded ([`KEPT`]); what does not fit, is too large, or comes at thread exit goes to the global
 //! allocator.
 
@@ -10,10 +11,15 @@ use std::alloc::{Layout, alloc as global_alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-/// The smallest class is 64 bytes, the largest 4 KiB: tasks and handlers are rarely larger.
-const SMALLEST: usize = 64;
-const CLASSES: usize = 7;
-/// How many free blocks a thread keeps in each class: at most 512 KiB in all. None with
+/// How far apart the small classes are, and the size of the first.
+const STEP: usize = 64;
+/// Small classes end here.
+const SMALL: usize = 512;
+const SMALL_CLASSES: usize = SMALL / STEP;
+/// Then come 1, 2 and 4 KiB: tasks and handlers are rarely larger.
+const CLASSES: usize = SMALL_CLASSES + 3;
+const LARGEST: usize = SMALL << (CLASSES - SMALL_CLASSES);
+/// How many free blocks a thread keeps in each class: at most 592 KiB in all. None with
 /// `--cfg ringspun_unpooled`, for sanitizers: they see no use of a block that is only kept.
 const KEPT: usize = if cfg!(ringspun_unpooled) { 0 } else { 64 };
 /// Every block has this alignment; a layout that needs more bypasses the pool.
@@ -72,15 +78,24 @@ impl Drop for Pool {
 }
 
 fn class_of(layout: Layout) -> Option<usize> {
-    if layout.align() > ALIGN || layout.size() > SMALLEST << (CLASSES - 1) {
+    let size = layout.size();
+    if layout.align() > ALIGN || size > LARGEST {
         return None;
     }
-    let size = layout.size().max(SMALLEST).next_power_of_two();
-    Some((size / SMALLEST).trailing_zeros() as usize)
+    Some(match size {
+        0 => 0,
+        1..=SMALL => (size - 1) / STEP,
+        _ => SMALL_CLASSES - 1 + (size.next_power_of_two() / SMALL).trailing_zeros() as usize,
+    })
 }
 
 fn class_layout(class: usize) -> Layout {
-    Layout::from_size_align(SMALLEST << class, ALIGN).expect("powers of two are valid layouts")
+    let size = if class < SMALL_CLASSES {
+        (class + 1) * STEP
+    } else {
+        SMALL << (class + 1 - SMALL_CLASSES)
+    };
+    Layout::from_size_align(size, ALIGN).expect("a small size and alignment are a valid layout")
 }
 
 fn fresh(layout: Layout) -> NonNull<u8> {
@@ -100,7 +115,16 @@ mod tests {
         assert_eq!(class(1, 1), Some(0));
         assert_eq!(class(64, 8), Some(0));
         assert_eq!(class(65, 8), Some(1));
-        assert_eq!(class(4096, 16), Some(6));
+        assert_eq!(class(512, 8), Some(7));
+        assert_eq!(class(513, 8), Some(8));
+        assert_eq!(class(4096, 16), Some(CLASSES - 1));
+        for size in 1..=LARGEST {
+            let fits = class_layout(class(size, 16).unwrap()).size();
+            assert!(
+                fits >= size && (fits - size < STEP || fits < 2 * size),
+                "{size}"
+            );
+        }
         assert_eq!(class(4097, 8), None);
         assert_eq!(class(64, 32), None);
     }
