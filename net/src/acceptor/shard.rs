@@ -91,6 +91,10 @@ impl Shard {
     pub(super) fn remove(&self, key: Key) {
         let mut slots = lock(&self.slots);
         let slot = slots.slots.try_remove(key.slot);
+        if slots.slots.is_empty() && slots.slots.capacity() > 1024 {
+            // Slots do not move, so only an empty slab can give memory back.
+            slots.slots = Slab::new();
+        }
         self.connections.store(slots.slots.len(), Ordering::Relaxed);
         drop(slots);
         debug_assert!(slot.as_ref().is_some_and(|slot| slot.id == key.id));

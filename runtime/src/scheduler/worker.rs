@@ -579,12 +579,16 @@ impl Worker {
 
     /// Under a test clock: every task waits, so time moves to the next timer.
     fn advance_virtual_clock(&self, core: &mut Core) {
-        let next = self.remote().timers.next();
         let clock = &self.shared.clock;
-        if next == NEVER || !clock.is_virtual() {
+        if !clock.is_virtual() {
             return;
         }
-        if self.clock_may_jump() && !self.has_work(core) && !self.shared.has_work_for(core.index) {
+        if !self.clock_may_jump() || self.has_work(core) || self.shared.has_work_for(core.index) {
+            return;
+        }
+        // Not before it is known that nobody outside runs: who did may have set the earliest.
+        let next = self.remote().timers.next();
+        if next != NEVER {
             clock.advance_to(next);
             core.look_at(clock);
             // The next turn of the loop parks again, finds the timer due, and fires it.

@@ -153,7 +153,12 @@ impl TimerQueue {
         if self.heap.capacity() > 1024 && self.heap.len() < self.heap.capacity() / 8 {
             self.heap.shrink_to(self.heap.capacity() / 4);
         }
-        self.entries.remove(node.index as usize).waker
+        let waker = self.entries.remove(node.index as usize).waker;
+        if self.entries.is_empty() && self.entries.capacity() > 1024 {
+            // Entries do not move, so only an empty slab can give memory back.
+            self.entries = Slab::new();
+        }
+        waker
     }
 
     fn sift_up(&mut self, mut place: usize) {
