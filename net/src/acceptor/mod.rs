@@ -32,6 +32,7 @@ mod session;
 mod shard;
 mod shared;
 mod stats;
+mod tidy;
 
 use std::future::{self, Future};
 use std::io;

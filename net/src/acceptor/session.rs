@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use crate::acceptor::shard::{Key, Shard};
+use crate::acceptor::tidy;
 
 /// What a handler knows of its connection beside the stream.
 pub struct Session {
@@ -183,7 +184,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shard.remove(self.key);
+        if self.shard.remove(self.key) {
+            tidy::give_memory_back();
+        }
         self.shard.shared.leave();
     }
 }

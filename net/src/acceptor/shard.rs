@@ -88,10 +88,12 @@ impl Shard {
         Key { slot, id }
     }
 
-    pub(super) fn remove(&self, key: Key) {
+    /// Whether this was the last connection of a core that had many: a good time to tidy up.
+    pub(super) fn remove(&self, key: Key) -> bool {
         let mut slots = lock(&self.slots);
         let slot = slots.slots.try_remove(key.slot);
-        if slots.slots.is_empty() && slots.slots.capacity() > 1024 {
+        let is_over = slots.slots.is_empty() && slots.slots.capacity() > MANY;
+        if is_over {
             // Slots do not move, so only an empty slab can give memory back.
             slots.slots = Slab::new();
         }
@@ -99,6 +101,7 @@ impl Shard {
         drop(slots);
         debug_assert!(slot.as_ref().is_some_and(|slot| slot.id == key.id));
         drop(slot);
+        is_over
     }
 
     pub(super) fn set_task(&self, key: Key, waker: Waker) {
@@ -160,10 +163,31 @@ impl Shard {
     }
 }
 
+/// So many connections of a core leave memory behind that is worth giving back.
+const MANY: usize = 1024;
+
 impl Slots {
     fn get(&mut self, key: Key) -> Option<&mut Slot> {
         self.slots
             .get_mut(key.slot)
             .filter(|slot| slot.id == key.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_are_over_when_the_last_one_is() {
+        let shard = Shard::new(Arc::new(Shared::new(MANY * 2, 0)), 0);
+        let few = shard.insert();
+        assert!(!shard.remove(few));
+        let mut many: Vec<Key> = (0..=MANY).map(|_| shard.insert()).collect();
+        let last = many.pop().unwrap();
+        assert!(many.into_iter().all(|key| !shard.remove(key)));
+        assert!(shard.remove(last));
+        // Keys of before are nobody's now.
+        assert!(!shard.set_session(last, Waker::noop().clone()));
     }
 }
