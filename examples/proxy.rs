@@ -104,7 +104,7 @@ fn switch(reply: Reply) -> Response {
         .end_to_end()
         .map(|(name, value)| (name.to_owned(), value.to_vec()))
         .collect();
-    let Ok(mut there) = reply.into_switched() else {
+    let Ok(mut there) = reply.into_upgraded() else {
         return Response::new(StatusCode::BAD_GATEWAY);
     };
     let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b',';

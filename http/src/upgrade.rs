@@ -1,6 +1,7 @@
 //! A connection that stops being HTTP: after 101, or after a CONNECT that was granted.
 
 use std::fmt;
+use std::fs::File;
 use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -12,11 +13,13 @@ use bytes::{Buf, Bytes};
 use futures_io::{AsyncRead, AsyncWrite};
 use ringspun_net::{Session, Stream};
 
-/// A connection that was taken over from HTTP/1: the raw bytes both ways.
+/// A connection that was taken over from HTTP/1, by a server or by a client: the raw bytes both
+/// ways.
 ///
-/// What the client has sent behind its request, and the server has read already, is read first.
-/// The task is still the connection's own: it counts as a connection, it is told when the server
-/// [stops](Self::stopping), and it is cut at the end of the grace.
+/// What the other side has sent behind its message, and was read already, is read first. In a
+/// server the task is still the connection's own: it counts as a connection, it is told when the
+/// server [stops](Self::stopping), and it is cut at the end of the grace. A client has it from
+/// [`Reply::into_upgraded`](crate::Reply::into_upgraded).
 ///
 /// # Examples
 /// An echo in a protocol of its own:
@@ -40,11 +43,12 @@ pub struct Upgraded {
     /// Bytes that were read before the change of protocol.
     before: Bytes,
     stream: Box<dyn Stream>,
-    session: Session,
+    /// The server's; none in a client.
+    session: Option<Session>,
 }
 
 impl Upgraded {
-    pub(crate) fn new(before: Bytes, stream: impl Stream, session: Session) -> Self {
+    pub(crate) fn new(before: Bytes, stream: impl Stream, session: Option<Session>) -> Self {
         Self {
             before,
             stream: Box::new(stream),
@@ -52,34 +56,38 @@ impl Upgraded {
         }
     }
 
-    /// The client's address, `None` for transports without addresses.
+    /// The address of the other side, `None` for transports without addresses.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.session.peer_addr()
+        self.stream.peer_addr()
     }
 
-    /// Whether the server has been asked to stop: say goodbye in the protocol's own way.
+    /// Whether the server has been asked to stop: say goodbye in the protocol's own way. A client
+    /// is asked by nobody.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.session.is_stopping()
+        self.session.as_ref().is_some_and(Session::is_stopping)
     }
 
-    /// Waits until the server is asked to stop.
+    /// Waits until the server is asked to stop; in a client for ever.
     ///
     /// # Cancel safety
     /// May be dropped and called again.
     pub async fn stopping(&mut self) {
-        self.session.stopping().await;
+        std::future::poll_fn(|cx| self.poll_stopping(cx)).await;
     }
 
     /// [`stopping`](Self::stopping) for futures written by hand. Has room for one waker.
     pub fn poll_stopping(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.session.poll_stopping(cx)
+        match &mut self.session {
+            Some(session) => session.poll_stopping(cx),
+            None => Poll::Pending,
+        }
     }
 
     /// What was read before the change of protocol, the transport, and the server's session.
     #[must_use]
-    pub fn into_parts(self) -> (Bytes, Box<dyn Stream>, Session) {
+    pub fn into_parts(self) -> (Bytes, Box<dyn Stream>, Option<Session>) {
         (self.before, self.stream, self.session)
     }
 }
@@ -152,8 +160,22 @@ impl Stream for Upgraded {
         }
     }
 
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_gone(cx)
+    }
+
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.stream.poll_send_file(cx, file, offset, count)
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
-        self.session.peer_addr()
+        self.stream.peer_addr()
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

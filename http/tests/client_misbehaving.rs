@@ -524,7 +524,7 @@ fn a_protocol_is_switched_with_what_was_read() {
             (reply.status().as_u16(), reply.header("upgrade")),
             (101, Some("x"))
         );
-        let mut raw = reply.into_switched().expect("switched");
+        let mut raw = reply.into_upgraded().expect("switched");
         raw.write_all(b"ping").await.unwrap();
         let mut got = [0; 12];
         raw.read_exact(&mut got).await.unwrap();
@@ -535,7 +535,7 @@ fn a_protocol_is_switched_with_what_was_read() {
         // What was not switched comes back.
         let server = Script::new().answer(OK, 1);
         let reply = self::client(&server).get(URL).await.unwrap();
-        let mut reply = reply.into_switched().expect_err("a plain reply");
+        let mut reply = reply.into_upgraded().expect_err("a plain reply");
         assert_eq!(reply.text(ALL).await.unwrap(), "ok");
     });
 }
@@ -561,8 +561,8 @@ fn through_a_proxy() {
             assert_eq!(reply.status(), 200);
         }
         let connect = Request::new("CONNECT", "c:443").unwrap();
-        let raw = client.request(connect).await.unwrap().into_switched();
-        let (before, _) = raw.unwrap().into_parts();
+        let raw = client.request(connect).await.unwrap().into_upgraded();
+        let (before, ..) = raw.unwrap().into_parts();
         assert_eq!(before, "raw");
         let seen = server.await.unwrap();
         assert_eq!(seen[0], "GET http://a/p?q HTTP/1.1\r\nHost: a\r\n\r\n");

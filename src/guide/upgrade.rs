@@ -68,7 +68,7 @@
 //! }
 //! ```
 //!
-//! From the client's side: [`Reply::into_switched`](crate::http::Reply::into_switched) after a request with
+//! From the client's side: [`Reply::into_upgraded`](crate::http::Reply::into_upgraded) after a request with
 //! `Connection: Upgrade`, or after CONNECT; `examples/proxy.rs` joins both.
 //!
 //! # A connection for another library

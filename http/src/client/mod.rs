@@ -37,7 +37,6 @@ mod reply;
 mod reply_body;
 mod request;
 mod rules;
-mod switched;
 
 pub use self::builder::ClientBuilder;
 pub use self::connect::{Connect, Tcp};
@@ -45,4 +44,3 @@ pub use self::error::{ClientError, Phase};
 pub use self::origin::Origin;
 pub use self::reply::Reply;
 pub use self::request::Client;
-pub use self::switched::Switched;

@@ -7,9 +7,9 @@ use std::mem;
 use bytes::Bytes;
 use http::{StatusCode, Version};
 
-use super::switched::Switched;
 use crate::message::{Body, BodyError, Headers, IntoResponse, Response};
 use crate::proto::StatusHead;
+use crate::upgrade::Upgraded;
 
 /// The response of a server to a request of a [`Client`](super::Client).
 ///
@@ -33,15 +33,15 @@ use crate::proto::StatusHead;
 pub struct Reply {
     head: PooledHead,
     body: Body,
-    switched: Option<Switched>,
+    upgraded: Option<Box<Upgraded>>,
 }
 
 impl Reply {
-    pub(super) fn new(head: PooledHead, body: Body, switched: Option<Switched>) -> Self {
+    pub(super) fn new(head: PooledHead, body: Body, upgraded: Option<Box<Upgraded>>) -> Self {
         Self {
             head,
             body,
-            switched,
+            upgraded,
         }
     }
 
@@ -108,8 +108,8 @@ impl Reply {
     ///
     /// # Errors
     /// It does not; the reply comes back.
-    pub fn into_switched(mut self) -> Result<Switched, Self> {
-        self.switched.take().ok_or(self)
+    pub fn into_upgraded(mut self) -> Result<Upgraded, Self> {
+        self.upgraded.take().map(|io| *io).ok_or(self)
     }
 }
 
@@ -152,7 +152,7 @@ impl fmt::Debug for Reply {
             .field("status", &self.status())
             .field("headers", &names)
             .field("body", &self.body)
-            .field("switched", &self.switched.is_some())
+            .field("upgraded", &self.upgraded.is_some())
             .finish()
     }
 }

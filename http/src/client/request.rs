@@ -18,10 +18,10 @@ use super::pool::{Found, Lease, Pool};
 use super::reply::{PooledHead, Reply};
 use super::reply_body::ReplyBody;
 use super::rules::Rules;
-use super::switched::Switched;
 use crate::message::{Body, Request};
 use crate::proto::{Head, Refusal, TargetForm};
 use crate::server::alarm::after;
+use crate::upgrade::Upgraded;
 
 /// Sends requests and keeps connections for the next ones.
 ///
@@ -305,7 +305,8 @@ impl<C: Connect> fmt::Debug for Client<C> {
 fn reply<S: Stream>(mut lease: Lease<S>, head: PooledHead) -> Reply {
     if lease.exchange.is_handed_over() {
         let (before, stream) = lease.exchange.into_raw();
-        return Reply::new(head, Body::empty(), Some(Switched::new(before, stream)));
+        let io = Box::new(Upgraded::new(before, stream, None));
+        return Reply::new(head, Body::empty(), Some(io));
     }
     let body = match lease.exchange.whole_content() {
         Some(content) => {

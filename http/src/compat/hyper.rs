@@ -135,7 +135,7 @@ where
 /// Polls a connection to its end, and tells it once that the server stops.
 async fn drive<C>(
     connection: C,
-    mut session: Session,
+    mut session: Option<Session>,
     stop: impl Fn(Pin<&mut C>),
 ) -> hyper::Result<()>
 where
@@ -144,7 +144,8 @@ where
     let mut connection = pin!(connection);
     let mut is_told = false;
     poll_fn(|cx| {
-        if !is_told && session.poll_stopping(cx).is_ready() {
+        let is_stopping = |session: &mut Session| session.poll_stopping(cx).is_ready();
+        if !is_told && session.as_mut().is_some_and(is_stopping) {
             is_told = true;
             stop(connection.as_mut());
         }

@@ -371,7 +371,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
     /// What goes on with the connection after [`Over::Switches`].
     pub(super) fn into_tunnel(self, mut exchange: Box<Exchange>) -> Tunnel {
         let before = Bytes::copy_from_slice(exchange.input.unused());
-        let io = Upgraded::new(before, self.stream, self.session);
+        let io = Upgraded::new(before, self.stream, Some(self.session));
         match (exchange.switch.take(), &self.service.rules().take_over) {
             (Some(switch), _) => switch.begin(io),
             (None, Some(other)) => other.take_over(io),
