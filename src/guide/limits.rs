@@ -12,7 +12,7 @@
 //! | `target_bytes` | 8 KiB | 414 | `target_bytes` |
 //! | `body_bytes` | 2 MiB | 413 | `body_bytes` |
 //! | `unread_bytes` | 256 KiB of a body that its handler left | closed behind the response | `unread_bytes` |
-//! | `connections` | 100,000 | accepting pauses, clients wait in the backlog | |
+//! | `connections` | 100,000 | accepting pauses, clients wait in the backlog | `connections` |
 //! | `admission` | off | 503 with `Retry-After` while the core's queue is longer | `admission` |
 //! | `requests_per_connection` | none | `Connection: close` on the last response | `requests_per_connection` |
 //!

@@ -76,7 +76,7 @@
 //! | [`Server`](crate::http::Server), [`ListenOptions`](crate::net::ListenOptions) | default | |
 //! |---|---|---|
 //! | `Limits::admission` | off | 5 ms: answer some in time rather than all too late |
-//! | `Limits::connections` | 100,000 | 0.7 KiB of user memory each when idle, and some of the kernel's |
+//! | `Limits::connections` | 100,000 | 0.7 KiB of user memory each when idle, and 9 to 10 KiB of the kernel's for both ends; when the last of a core's many ends, glibc is asked to give free pages back |
 //! | `hand_over` | on | evens out connections between cores |
 //! | `backlog` | the kernel's largest | |
 //! | `share_port` | off | two processes on a port |
