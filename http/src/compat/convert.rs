@@ -1,42 +1,16 @@
-//! Requests to the `http` crate's, and its responses to ours, at the cost of few allocations.
+//! The `http` crate's responses to ours, at the cost of few allocations.
 
-use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, SERVER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 
 use super::BoxError;
-use crate::message::{Body, BodyError, Request, Response};
+use crate::message::{Body, BodyError, Response};
 use crate::proto::InvalidHeader;
-
-/// The same request in the `http` crate's types. Its target and values share one copy of the head.
-///
-/// # Errors
-/// The target is no URI for the `http` crate, which is stricter about some bytes.
-pub(super) fn to_http(mut request: Request) -> Result<http::Request<Body>, http::Error> {
-    let body = std::mem::take(request.body());
-    let head = &request.parts_mut().head;
-    let bytes = share(head.bytes());
-    let mut converted = http::Request::new(body);
-    *converted.method_mut() = head.method().clone();
-    *converted.version_mut() = head.version();
-    let (target, lines) = head.positions();
-    *converted.uri_mut() = Uri::from_maybe_shared(bytes.slice(target))?;
-    *converted.headers_mut() = HeaderMap::with_capacity(lines.len());
-    for position in lines {
-        // Both were checked when the head was parsed, by the same grammar.
-        let name = HeaderName::from_bytes(&bytes[position.name.range()]);
-        let value = HeaderValue::from_maybe_shared(bytes.slice(position.value.range()));
-        if let (Ok(name), Ok(value)) = (name, value) {
-            converted.headers_mut().append(name, value);
-        }
-    }
-    Ok(converted)
-}
 
 /// A body of a length that is not known.
 struct Nothing;
@@ -47,28 +21,6 @@ impl Stream for Nothing {
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(None)
     }
-}
-
-/// A copy in memory that many heads share: it is recycled once all parts of all of them are dropped,
-/// so that in steady state nothing is allocated.
-fn share(head: &[u8]) -> Bytes {
-    let copy = SHARED.try_with(|shared| {
-        let mut shared = shared.borrow_mut();
-        if shared.capacity() < head.len() {
-            // Takes the block back from the front if nobody else holds a part of it.
-            shared.reserve(head.len().max(BLOCK));
-        }
-        shared.extend_from_slice(head);
-        shared.split().freeze()
-    });
-    copy.unwrap_or_else(|_| Bytes::copy_from_slice(head))
-}
-
-/// Some ten heads of browsers. Who keeps one value keeps the block.
-const BLOCK: usize = 8 * 1024;
-
-thread_local! {
-    static SHARED: RefCell<BytesMut> = RefCell::new(BytesMut::new());
 }
 
 /// The same response, to a request that was HEAD or not, in our types. A body that is at hand is taken out at once.
@@ -117,54 +69,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn converted(method: &str, target: &str) -> http::Request<Body> {
-        let request = Request::new(method, target).unwrap();
-        let request = request
-            .try_with_headers([("X-A", &b"1"[..]), ("x-b", b""), ("X-A", b"2")])
-            .unwrap();
-        to_http(request.with_body("abc")).unwrap()
-    }
-
-    #[test]
-    fn every_form_of_target_is_converted() {
-        let forms = [
-            ("POST", "/a/b?c=d", "/a/b?c=d"),
-            ("OPTIONS", "*", "*"),
-            ("GET", "http://b:80/a?c", "http://b:80/a?c"),
-            ("CONNECT", "b:443", "b:443"),
-            ("BREW", "/", "/"),
-        ];
-        for (method, target, uri) in forms {
-            let request = converted(method, target);
-            assert_eq!(
-                (
-                    request.method().as_str(),
-                    request.uri().to_string().as_str()
-                ),
-                (method, uri)
-            );
-            assert!(request.headers().contains_key("host"));
-            let all: Vec<_> = request.headers().get_all("x-a").iter().collect();
-            assert_eq!(all, ["1", "2"]);
-            assert_eq!(request.headers()["x-b"], "");
-            assert_eq!(request.body().length(), Some(3));
-        }
-    }
-
-    #[test]
-    fn heads_share_a_block_which_is_recycled() {
-        let address = |bytes: &Bytes| bytes.as_ptr().addr();
-        let first = share(&[1; 100]);
-        let second = share(&[2; 100]);
-        assert_eq!(address(&second), address(&first) + 100);
-        let start = address(&first);
-        drop((first, second));
-        let blocks = (0..BLOCK / 100 + 1).map(|_| address(&share(&[3; 100])));
-        assert!(blocks.min() == Some(start), "the block is taken up again");
-        // Larger than a block.
-        assert_eq!(share(&[4; 3 * BLOCK]).len(), 3 * BLOCK);
-    }
 
     #[test]
     fn responses_keep_all_lines_but_those_of_the_server() {

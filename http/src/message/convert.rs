@@ -1,25 +1,63 @@
 //! Conversions to and from the `http` crate's requests and responses.
 
+use std::cell::RefCell;
+
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::body::Body;
 use super::request::Request;
 use super::response::Response;
 use crate::proto::{InvalidHeader, Refusal, append_header};
 
-/// Fails where the target is not a URI: the `http` crate is stricter about some bytes.
+/// Its target and values share one copy of the head. Fails where the target is not a URI: the `http`
+/// crate is stricter about some bytes.
 impl TryFrom<Request> for http::Request<Body> {
     type Error = http::Error;
 
-    fn try_from(request: Request) -> Result<Self, http::Error> {
-        let mut converted = http::Request::builder()
-            .method(request.method().clone())
-            .uri(request.target())
-            .version(request.version())
-            .body(())?;
-        *converted.headers_mut() = request.headers().to_map();
-        Ok(converted.map(|()| request.into_body()))
+    fn try_from(mut request: Request) -> Result<Self, http::Error> {
+        let body = std::mem::take(request.body());
+        let head = &request.parts_mut().head;
+        let bytes = share(head.bytes());
+        let mut converted = Self::new(body);
+        *converted.method_mut() = head.method().clone();
+        *converted.version_mut() = head.version();
+        let (target, lines) = head.positions();
+        *converted.uri_mut() = Uri::from_maybe_shared(bytes.slice(target))?;
+        *converted.headers_mut() = HeaderMap::with_capacity(lines.len());
+        for position in lines {
+            // Both were checked when the head was parsed, by the same grammar.
+            let name = HeaderName::from_bytes(&bytes[position.name.range()]);
+            let value = HeaderValue::from_maybe_shared(bytes.slice(position.value.range()));
+            if let (Ok(name), Ok(value)) = (name, value) {
+                converted.headers_mut().append(name, value);
+            }
+        }
+        Ok(converted)
     }
+}
+
+/// A copy in memory that many heads share: it is recycled once all parts of all of them are dropped,
+/// so that in steady state nothing is allocated.
+fn share(head: &[u8]) -> Bytes {
+    let copy = SHARED.try_with(|shared| {
+        let mut shared = shared.borrow_mut();
+        if shared.capacity() < head.len() {
+            // Takes the block back from the front if nobody else holds a part of it.
+            shared.reserve(head.len().max(BLOCK));
+        }
+        shared.extend_from_slice(head);
+        shared.split().freeze()
+    });
+    copy.unwrap_or_else(|_| Bytes::copy_from_slice(head))
+}
+
+/// Some ten heads of browsers. Who keeps one value keeps the block.
+const BLOCK: usize = 8 * 1024;
+
+thread_local! {
+    static SHARED: RefCell<BytesMut> = RefCell::new(BytesMut::new());
 }
 
 /// Fails where the request could not have come from a client. Content-Length and
@@ -90,6 +128,54 @@ impl<B: Into<Body>> TryFrom<http::Response<B>> for Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn converted(method: &str, target: &str) -> http::Request<Body> {
+        let request = Request::new(method, target).unwrap();
+        let request = request
+            .try_with_headers([("X-A", &b"1"[..]), ("x-b", b""), ("X-A", b"2")])
+            .unwrap();
+        request.with_body("abc").try_into().unwrap()
+    }
+
+    #[test]
+    fn every_form_of_target_is_converted() {
+        let forms = [
+            ("POST", "/a/b?c=d", "/a/b?c=d"),
+            ("OPTIONS", "*", "*"),
+            ("GET", "http://b:80/a?c", "http://b:80/a?c"),
+            ("CONNECT", "b:443", "b:443"),
+            ("BREW", "/", "/"),
+        ];
+        for (method, target, uri) in forms {
+            let request = converted(method, target);
+            assert_eq!(
+                (
+                    request.method().as_str(),
+                    request.uri().to_string().as_str()
+                ),
+                (method, uri)
+            );
+            assert!(request.headers().contains_key("host"));
+            let all: Vec<_> = request.headers().get_all("x-a").iter().collect();
+            assert_eq!(all, ["1", "2"]);
+            assert_eq!(request.headers()["x-b"], "");
+            assert_eq!(request.body().length(), Some(3));
+        }
+    }
+
+    #[test]
+    fn heads_share_a_block_which_is_recycled() {
+        let address = |bytes: &Bytes| bytes.as_ptr().addr();
+        let first = share(&[1; 100]);
+        let second = share(&[2; 100]);
+        assert_eq!(address(&second), address(&first) + 100);
+        let start = address(&first);
+        drop((first, second));
+        let blocks = (0..BLOCK / 100 + 1).map(|_| address(&share(&[3; 100])));
+        assert!(blocks.min() == Some(start), "the block is taken up again");
+        // Larger than a block.
+        assert_eq!(share(&[4; 3 * BLOCK]).len(), 3 * BLOCK);
+    }
 
     #[test]
     fn requests_there_and_back() {

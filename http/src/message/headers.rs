@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::proto::HeaderPos;
+use crate::proto::{HeaderPos, has_item};
 
 /// The header lines of a request or a reply, in the order in which they came.
 ///
@@ -75,11 +75,7 @@ impl<'a> Headers<'a> {
     }
 
     fn is_hop_by_hop(&self, name: &str) -> bool {
-        let is_named = |value: &[u8]| {
-            value
-                .split(|&byte| byte == b',')
-                .any(|option| option.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
-        };
+        let is_named = |value: &[u8]| has_item(value, name.as_bytes());
         HOP_BY_HOP
             .iter()
             .any(|other| name.eq_ignore_ascii_case(other))

@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::body::Body;
-use crate::proto::{InvalidHeader, append_header};
+use crate::proto::{InvalidHeader, append_header, has_item};
 use crate::upgrade::{Switch, Upgraded};
 
 /// A response: status, header lines and a body.
@@ -219,7 +219,7 @@ impl Response {
             4 if name.eq_ignore_ascii_case("date") => self.has_date = true,
             6 if name.eq_ignore_ascii_case("server") => self.has_server = true,
             10 if name.eq_ignore_ascii_case("connection") => {
-                self.closes |= has_option(value, b"close");
+                self.closes |= has_item(value, b"close");
                 return Ok(());
             }
             12 if name.eq_ignore_ascii_case("content-type") => {
@@ -320,12 +320,6 @@ fn lines(lines: &[u8]) -> impl Iterator<Item = (&str, &[u8], &[u8])> {
             let value = line.get(colon + 2..line.len() - 2)?;
             Some((name, value, line))
         })
-}
-
-fn has_option(value: &[u8], option: &[u8]) -> bool {
-    value
-        .split(|&byte| byte == b',')
-        .any(|item| item.trim_ascii().eq_ignore_ascii_case(option))
 }
 
 fn is_number(value: &[u8]) -> bool {

@@ -32,16 +32,17 @@
 
 use http::{HeaderMap, Method, StatusCode};
 
-use super::chunked::{Chunk, ChunkedDecoder};
-use super::conn::{Event, Sending, WrongLength};
-use super::encode::{self, LengthLine};
+use super::chunked::ChunkedDecoder;
+use super::conn::Event;
+use super::encode::LengthLine;
 use super::encode_request::{Manner, append_request};
 use super::framing::BodyLength;
 use super::head::{Head, HeadLimits};
+use super::reading::{receive_chunks, receive_known};
 use super::refusal::Refusal;
 use super::status_head::{StatusHead, VERSION};
 use super::target::TargetForm;
-use super::trailers;
+use super::writing::{Sending, Writing, WrongLength};
 
 /// The state machine of one connection; see the module's text.
 #[derive(Clone, Debug)]
@@ -74,13 +75,6 @@ enum Reading {
     UntilClose,
     Done,
     HandedOver,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Writing {
-    Waiting,
-    Body(Sending),
-    Done,
 }
 
 impl ClientConn {
@@ -134,11 +128,7 @@ impl ClientConn {
             expects: has_body,
         };
         append_request(out, head, &manner);
-        self.writing = if has_body {
-            Writing::Body(sending)
-        } else {
-            Writing::Done
-        };
+        self.writing = Writing::body(sending);
         sending
     }
 
@@ -153,21 +143,7 @@ impl ClientConn {
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<&'static [u8], WrongLength> {
-        match &mut self.writing {
-            Writing::Body(Sending::Known(left)) => match left.checked_sub(len as u64) {
-                Some(rest) => {
-                    *left = rest;
-                    Ok(b"")
-                }
-                None => Err(WrongLength::NEW),
-            },
-            Writing::Body(Sending::Chunked) if len > 0 => {
-                encode::append_chunk_size(out, len);
-                Ok(b"\r\n")
-            }
-            Writing::Body(_) => Ok(b""),
-            Writing::Waiting | Writing::Done => Err(WrongLength::NEW),
-        }
+        self.writing.data(len, out)
     }
 
     /// Ends the body of the request.
@@ -175,13 +151,7 @@ impl ClientConn {
     /// # Errors
     /// The body is shorter than its head has told. The connection must be closed at once.
     pub fn send_end(&mut self, out: &mut Vec<u8>) -> Result<(), WrongLength> {
-        match self.writing {
-            Writing::Body(Sending::Known(1..)) => return Err(WrongLength::NEW),
-            Writing::Body(Sending::Chunked) => out.extend_from_slice(b"0\r\n\r\n"),
-            _ => {}
-        }
-        self.writing = Writing::Done;
-        Ok(())
+        self.writing.end(out)
     }
 
     /// As [`ClientConn::send_end`], with a trailer. Only the chunked coding can carry one; it is left
@@ -195,14 +165,7 @@ impl ClientConn {
         trailers: &HeaderMap,
         out: &mut Vec<u8>,
     ) -> Result<(), WrongLength> {
-        if self.writing != Writing::Body(Sending::Chunked) {
-            return self.send_end(out);
-        }
-        out.extend_from_slice(b"0\r\n");
-        trailers::append(out, trailers);
-        out.extend_from_slice(b"\r\n");
-        self.writing = Writing::Done;
-        Ok(())
+        self.writing.end_with(trailers, out)
     }
 
     /// The trailer of the response, once [`Event::End`] was reported. Given once; `None` if there is
@@ -251,26 +214,13 @@ impl ClientConn {
         let there = input.len() - *at;
         let event = match &mut self.reading {
             Reading::Head => self.receive_head(input, at, end, head, limits),
-            Reading::Known(0) => Ok(Event::End),
+            Reading::Known(left) => receive_known(left, there, end),
             Reading::UntilClose if there == 0 && end => Ok(Event::End),
-            Reading::Known(_) if there == 0 && end => Err(Refusal::BodyIncomplete),
-            Reading::Known(_) | Reading::UntilClose if there == 0 => Ok(Event::NeedMore),
-            Reading::Known(left) => {
-                let content = usize::try_from(*left).map_or(there, |left| left.min(there));
-                *left -= content as u64;
-                Ok(Event::Data(content))
-            }
+            Reading::UntilClose if there == 0 => Ok(Event::NeedMore),
             Reading::UntilClose => Ok(Event::Data(there)),
-            Reading::Chunked(decoder) => match decoder.decode(input, at) {
-                Ok(Chunk::NeedMore) if end => Err(Refusal::BodyIncomplete),
-                Ok(Chunk::NeedMore) => Ok(Event::NeedMore),
-                Ok(Chunk::Data(content)) => Ok(Event::Data(content)),
-                Ok(Chunk::End) => {
-                    self.trailers = decoder.trailers();
-                    Ok(Event::End)
-                }
-                Err(refusal) => Err(refusal),
-            },
+            Reading::Chunked(decoder) => {
+                receive_chunks(decoder, input, at, end, &mut self.trailers)
+            }
             Reading::Done | Reading::HandedOver => Ok(Event::NeedMore),
         };
         match event {

@@ -29,12 +29,13 @@
 
 use http::{HeaderMap, Method, StatusCode, Version};
 
-use super::chunked::{Chunk, ChunkedDecoder};
+use super::chunked::ChunkedDecoder;
 use super::encode::{self, ConnectionLine, LengthLine, ResponseHead};
 use super::framing::{BodyLength, is_bodyless};
 use super::head::{Head, HeadLimits};
+use super::reading::{receive_chunks, receive_known};
 use super::refusal::Refusal;
-use super::trailers;
+use super::writing::{Sending, Writing, WrongLength};
 
 /// Limits on what a connection receives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,19 +83,6 @@ pub enum Next {
     Close,
 }
 
-/// How the body of the response under way is to be sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sending {
-    /// Not at all: the response is complete.
-    Nothing,
-    /// So many bytes are still to come.
-    Known(u64),
-    /// In chunks.
-    Chunked,
-    /// As it comes; its end is the end of the connection.
-    UntilClose,
-}
-
 /// The state machine of one connection; see the module's text.
 #[derive(Clone, Debug)]
 pub struct Conn {
@@ -127,13 +115,6 @@ enum Reading {
     Head,
     Known(u64),
     Chunked(ChunkedDecoder),
-    Done,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Writing {
-    Waiting,
-    Body(Sending),
     Done,
 }
 
@@ -176,16 +157,9 @@ impl Conn {
         let event = match &mut self.reading {
             Reading::Head => self.receive_head(input, at, end, head, limits),
             Reading::Known(left) => receive_known(left, input.len() - *at, end),
-            Reading::Chunked(decoder) => match decoder.decode(input, at) {
-                Ok(Chunk::NeedMore) if end => Err(Refusal::BodyIncomplete),
-                Ok(Chunk::NeedMore) => Ok(Event::NeedMore),
-                Ok(Chunk::Data(content)) => Ok(Event::Data(content)),
-                Ok(Chunk::End) => {
-                    self.trailers = decoder.trailers();
-                    Ok(Event::End)
-                }
-                Err(refusal) => Err(refusal),
-            },
+            Reading::Chunked(decoder) => {
+                receive_chunks(decoder, input, at, end, &mut self.trailers)
+            }
             Reading::Done => Ok(Event::NeedMore),
         };
         let event = event.and_then(|event| self.count(event, limits));
@@ -288,10 +262,7 @@ impl Conn {
         out: &mut Vec<u8>,
     ) -> Sending {
         let sending = self.append_head(head, length, out);
-        self.writing = match sending {
-            Sending::Nothing => Writing::Done,
-            _ => Writing::Body(sending),
-        };
+        self.writing = Writing::body(sending);
         sending
     }
 
@@ -324,21 +295,7 @@ impl Conn {
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<&'static [u8], WrongLength> {
-        match &mut self.writing {
-            Writing::Body(Sending::Known(left)) => match left.checked_sub(len as u64) {
-                Some(rest) => {
-                    *left = rest;
-                    Ok(b"")
-                }
-                None => Err(WrongLength(())),
-            },
-            Writing::Body(Sending::Chunked) if len > 0 => {
-                encode::append_chunk_size(out, len);
-                Ok(b"\r\n")
-            }
-            Writing::Body(_) => Ok(b""),
-            Writing::Waiting | Writing::Done => Err(WrongLength(())),
-        }
+        self.writing.data(len, out)
     }
 
     /// Ends the body of the response.
@@ -346,13 +303,7 @@ impl Conn {
     /// # Errors
     /// The body is shorter than its head has told. The connection must be closed at once.
     pub fn send_end(&mut self, out: &mut Vec<u8>) -> Result<(), WrongLength> {
-        match self.writing {
-            Writing::Body(Sending::Known(1..)) => return Err(WrongLength(())),
-            Writing::Body(Sending::Chunked) => out.extend_from_slice(b"0\r\n\r\n"),
-            _ => {}
-        }
-        self.writing = Writing::Done;
-        Ok(())
+        self.writing.end(out)
     }
 
     /// As [`Conn::send_end`], with a trailer. Only the chunked coding can carry one; it is left out
@@ -369,14 +320,7 @@ impl Conn {
         trailers: &HeaderMap,
         out: &mut Vec<u8>,
     ) -> Result<(), WrongLength> {
-        if self.writing != Writing::Body(Sending::Chunked) {
-            return self.send_end(out);
-        }
-        out.extend_from_slice(b"0\r\n");
-        trailers::append(out, trailers);
-        out.extend_from_slice(b"\r\n");
-        self.writing = Writing::Done;
-        Ok(())
+        self.writing.end_with(trailers, out)
     }
 
     /// Whether the response is complete.
@@ -545,22 +489,6 @@ impl Default for Conn {
     }
 }
 
-/// A body that has not the length that its head has told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WrongLength(());
-
-impl WrongLength {
-    pub(super) const NEW: Self = Self(());
-}
-
-impl std::fmt::Display for WrongLength {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the body has not the length that its head has told")
-    }
-}
-
-impl std::error::Error for WrongLength {}
-
 /// The answer to a refused request: a short text, and the end of the connection.
 ///
 /// `common` is what [`ResponseHead::common`] is.
@@ -576,23 +504,6 @@ pub fn append_refusal(refusal: Refusal, common: &[u8], out: &mut Vec<u8>) {
     encode::append_head(out, &head, length, ConnectionLine::Close);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
-}
-
-/// Content of a body of known length; `left` reaches 0 one call before the end is reported.
-fn receive_known(left: &mut u64, there: usize, end: bool) -> Result<Event, Refusal> {
-    if *left == 0 {
-        return Ok(Event::End);
-    }
-    if there == 0 {
-        return if end {
-            Err(Refusal::BodyIncomplete)
-        } else {
-            Ok(Event::NeedMore)
-        };
-    }
-    let content = usize::try_from(*left).map_or(there, |left| left.min(there));
-    *left -= content as u64;
-    Ok(Event::Data(content))
 }
 
 /// One is normal after a body of old browsers; more than a few is somebody keeping us busy.

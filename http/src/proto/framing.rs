@@ -89,8 +89,7 @@ impl Framing {
     /// # Errors
     /// The list is malformed, or something follows chunked.
     pub fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        for coding in value.split(|&byte| byte == b',') {
-            let coding = coding.trim_ascii();
+        for coding in list_items(value) {
             let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
             self.coding = match self.coding {
                 Coding::Chunked | Coding::UnknownChunked => return Err(Refusal::CodingNotLast),
@@ -183,6 +182,17 @@ fn is_coding(coding: &[u8]) -> bool {
             .trim_ascii_end()
             .iter()
             .all(|&byte| is_token_byte(byte))
+}
+
+/// The items of a list in a field value, without the space around them; also the empty ones
+/// (RFC 9110 5.6.1).
+pub(crate) fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
+}
+
+/// Whether a list has this item, in any case.
+pub(crate) fn has_item(value: &[u8], item: &[u8]) -> bool {
+    list_items(value).any(|other| other.eq_ignore_ascii_case(item))
 }
 
 /// Whether the byte may stand in a token (RFC 9110 5.6.2).

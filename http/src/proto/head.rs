@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use http::{Method, Version};
 
-use super::framing::{BodyLength, Framing, is_token_byte};
+use super::framing::{BodyLength, Framing, is_token_byte, list_items};
 use super::refusal::Refusal;
 use super::target::{Target, TargetForm, is_host};
 
@@ -274,7 +274,6 @@ impl Head {
     }
 
     /// Where target and header lines stand in [`Head::bytes`].
-    #[cfg(feature = "tower")]
     pub(crate) fn positions(&self) -> (Range<usize>, &[HeaderPos]) {
         let start = self.method.as_str().len() + 1;
         (start..start + self.target_text.len(), &self.index)
@@ -286,10 +285,9 @@ impl Head {
         let lines = self
             .headers()
             .filter(|(name, _)| self.wishes.upgrade && name.eq_ignore_ascii_case("upgrade"));
-        lines.flat_map(|(_, value)| {
-            let protocols = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-            protocols.filter(|protocol| !protocol.is_empty())
-        })
+        lines
+            .flat_map(|(_, value)| list_items(value))
+            .filter(|protocol| !protocol.is_empty())
     }
 
     /// Whether the client would rather speak another protocol.
@@ -403,23 +401,11 @@ impl Head {
 
         // "HTTP/1.x" stands one space behind the target.
         let target_end = position(target_text.as_bytes()) + target_text.len();
-        let mut at = expect_crlf(head, target_end + 1 + 8)?;
+        let at = expect_crlf(head, target_end + 1 + 8)?;
         let mut fields = Fields::default();
-        self.index.clear();
-        self.index.reserve(parsed.headers.len());
-        for line in parsed.headers.iter() {
-            let name = Span::new(at..at + line.name.len());
-            let value = if line.value.is_empty() {
-                skip_space(head, name.range().end + 1)
-            } else {
-                position(line.value)
-            };
-            let value = Span::new(value..value + line.value.len());
-            at = expect_crlf(head, skip_space(head, value.range().end))?;
-            fields.take(line.name, line.value)?;
-            self.index.push(HeaderPos { name, value });
-        }
-        expect_crlf(head, at)?;
+        index_lines(parsed.headers, head, at, &mut self.index, |name, value| {
+            fields.take(name, value)
+        })?;
 
         fields.check_host(version, target.form)?;
         self.body = fields.framing.request_body(version)?;
@@ -495,8 +481,7 @@ impl Fields {
     }
 
     fn connection(&mut self, value: &[u8]) {
-        for option in value.split(|&byte| byte == b',') {
-            let option = option.trim_ascii();
+        for option in list_items(value) {
             self.wishes.close |= option.eq_ignore_ascii_case(b"close");
             self.wishes.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             self.wishes.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
@@ -607,11 +592,38 @@ fn version_verdict(window: &[u8]) -> Result<Option<usize>, Refusal> {
 }
 
 /// The position of the first byte from `at` on that is not a space or tab.
-pub(super) fn skip_space(head: &[u8], mut at: usize) -> usize {
+fn skip_space(head: &[u8], mut at: usize) -> usize {
     while matches!(head.get(at), Some(b' ' | b'\t')) {
         at += 1;
     }
     at
+}
+
+/// Records where the header lines stand that httparse has found, from position `at` of the head on,
+/// and has `take` look at each. Nothing but CRLF may stand between them and behind them.
+pub(super) fn index_lines(
+    lines: &[httparse::Header<'_>],
+    head: &[u8],
+    mut at: usize,
+    index: &mut Vec<HeaderPos>,
+    mut take: impl FnMut(&str, &[u8]) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    index.clear();
+    index.reserve(lines.len());
+    for line in lines {
+        let name = Span::new(at..at + line.name.len());
+        let value = if line.value.is_empty() {
+            skip_space(head, name.range().end + 1)
+        } else {
+            line.value.as_ptr().addr() - head.as_ptr().addr()
+        };
+        let value = Span::new(value..value + line.value.len());
+        at = expect_crlf(head, skip_space(head, value.range().end))?;
+        take(line.name, line.value)?;
+        index.push(HeaderPos { name, value });
+    }
+    expect_crlf(head, at)?;
+    Ok(())
 }
 
 /// The position behind CRLF, which must stand at `at`.

@@ -20,14 +20,16 @@ mod encode;
 mod encode_request;
 mod framing;
 mod head;
+mod reading;
 mod refusal;
 mod status_head;
 mod target;
 mod trailers;
+mod writing;
 
 pub use self::chunked::{Chunk, ChunkedDecoder};
 pub use self::client_conn::{ClientConn, MAX_INTERIM};
-pub use self::conn::{Conn, Event, Next, ReceiveLimits, Sending, WrongLength, append_refusal};
+pub use self::conn::{Conn, Event, Next, ReceiveLimits, append_refusal};
 pub use self::encode::{InvalidHeader, ResponseHead, append_header};
 pub use self::framing::{BodyLength, Framing, is_bodyless};
 pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, Span};
@@ -35,7 +37,9 @@ pub use self::refusal::Refusal;
 pub use self::status_head::StatusHead;
 pub use self::target::TargetForm;
 pub use self::trailers::is_trailer_field;
+pub use self::writing::{Sending, WrongLength};
 
 pub(crate) use self::date::date_line;
 pub(crate) use self::encode::is_field_value;
+pub(crate) use self::framing::has_item;
 pub(crate) use self::target::is_host;

@@ -15,10 +15,10 @@ use std::mem::MaybeUninit;
 
 use http::{Method, StatusCode, Version};
 
-use super::framing::{BodyLength, Framing};
+use super::framing::{BodyLength, Framing, list_items};
 use super::head::{
-    HeadLimits, HeaderPos, KEPT_BYTES, KEPT_HEADERS, MAX_HEAD_BYTES, MAX_HEADERS, Span,
-    expect_crlf, skip_space, value_or_newline,
+    HeadLimits, HeaderPos, KEPT_BYTES, KEPT_HEADERS, MAX_HEAD_BYTES, MAX_HEADERS, expect_crlf,
+    index_lines, value_or_newline,
 };
 use super::refusal::Refusal;
 
@@ -32,12 +32,8 @@ pub struct StatusHead {
     status: StatusCode,
     /// 1.0 or 1.1.
     version: Version,
-    /// What the two framing fields say.
-    framing: Framing,
-    /// Connection: close.
-    closes: bool,
-    /// Connection: keep-alive; counts in version 1.0 only.
-    keeps: bool,
+    /// What its lines say of the body and of the connection.
+    fields: Fields,
 }
 
 impl StatusHead {
@@ -49,9 +45,7 @@ impl StatusHead {
             index: Vec::new(),
             status: StatusCode::OK,
             version: Version::HTTP_11,
-            framing: Framing::new(),
-            closes: false,
-            keeps: false,
+            fields: Fields::new(),
         }
     }
 
@@ -128,14 +122,15 @@ impl StatusHead {
     /// # Errors
     /// The framing fields contradict each other or the version, or a coding is unknown.
     pub fn body(&self, request: &Method) -> Result<BodyLength, Refusal> {
-        self.framing
+        self.fields
+            .framing
             .response_body(self.version, self.status, request)
     }
 
     /// Whether the server keeps the connection after this response (RFC 9112 9.3).
     #[must_use]
     pub fn is_kept(&self) -> bool {
-        !self.closes && (self.version == Version::HTTP_11 || self.keeps)
+        !self.fields.closes && (self.version == Version::HTTP_11 || self.fields.keeps)
     }
 
     /// Gives back memory that an unusually large head has taken.
@@ -153,9 +148,8 @@ impl StatusHead {
         let (Some(code), Some(minor)) = (parsed.code, parsed.version) else {
             return Err(Refusal::StatusLine);
         };
-        let position = |piece: &[u8]| piece.as_ptr().addr() - head.as_ptr().addr();
         let line_end = head.iter().position(|&byte| byte == b'\n').unwrap_or(0);
-        let mut at = expect_crlf(head, line_end.saturating_sub(1))?;
+        let at = expect_crlf(head, line_end.saturating_sub(1))?;
 
         self.status = StatusCode::from_u16(code).map_err(|_| Refusal::StatusLine)?;
         self.version = if minor == 0 {
@@ -163,34 +157,48 @@ impl StatusHead {
         } else {
             Version::HTTP_11
         };
-        self.framing = Framing::new();
-        (self.closes, self.keeps) = (false, false);
-        self.index.clear();
-        self.index.reserve(parsed.headers.len());
-        for line in parsed.headers.iter() {
-            let name = Span::new(at..at + line.name.len());
-            let value = if line.value.is_empty() {
-                skip_space(head, name.range().end + 1)
-            } else {
-                position(line.value)
-            };
-            let value = Span::new(value..value + line.value.len());
-            at = expect_crlf(head, skip_space(head, value.range().end))?;
-            self.take(line.name, line.value)?;
-            self.index.push(HeaderPos { name, value });
-        }
-        expect_crlf(head, at)?;
+        let mut fields = Fields::new();
+        index_lines(parsed.headers, head, at, &mut self.index, |name, value| {
+            fields.take(name, value)
+        })?;
+        self.fields = fields;
         self.bytes.clear();
         self.bytes.extend_from_slice(head);
         Ok(())
+    }
+}
+
+impl Default for StatusHead {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The header lines that mean something to the connection.
+#[derive(Clone, Copy, Debug)]
+struct Fields {
+    /// What the two framing fields say.
+    framing: Framing,
+    /// Connection: close.
+    closes: bool,
+    /// Connection: keep-alive; counts in version 1.0 only.
+    keeps: bool,
+}
+
+impl Fields {
+    const fn new() -> Self {
+        Self {
+            framing: Framing::new(),
+            closes: false,
+            keeps: false,
+        }
     }
 
     /// Takes in a line that means something to the connection.
     fn take(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
         match name.len() {
             10 if name.eq_ignore_ascii_case("connection") => {
-                for option in value.split(|&byte| byte == b',') {
-                    let option = option.trim_ascii();
+                for option in list_items(value) {
                     self.closes |= option.eq_ignore_ascii_case(b"close");
                     self.keeps |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
@@ -202,12 +210,6 @@ impl StatusHead {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Default for StatusHead {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

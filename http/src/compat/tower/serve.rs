@@ -12,7 +12,6 @@ use ringspun_runtime::task::PooledFuture;
 use super::application::{Application, NO_ADDRESS};
 use super::respond::Respond;
 use super::service::HttpService;
-use crate::compat::convert::to_http;
 use crate::handler::{RouteLimits, ready as at_once};
 use crate::message::{IntoResponse, Request, Response};
 use crate::proto::{Head, Refusal};
@@ -132,7 +131,7 @@ impl<S: HttpService> Service for OfConnection<S> {
     type Call = PooledFuture<Response>;
 
     fn call(&self, request: Request) -> PooledFuture<Response> {
-        match to_http(request) {
+        match http::Request::try_from(request) {
             Ok(request) => PooledFuture::new(Respond::new(self.service.clone(), request)),
             Err(error) => {
                 tracing::debug!(%error, "a request that the http crate cannot hold");
