@@ -222,9 +222,6 @@ impl<S: Stream, V: Service> Connection<S, V> {
         keep(&mut exchange.head_deadline, wants_head, || {
             after(limits.head_timeout)
         });
-        if self.call.is_none() {
-            exchange.call_deadline = None;
-        }
         keep(&mut exchange.write_deadline, is_writing, || {
             after(limits.write_timeout)
         });
@@ -235,9 +232,10 @@ impl<S: Stream, V: Service> Connection<S, V> {
             after(limits.body_window)
         });
 
+        let call_deadline = self.call.as_ref().and(exchange.call_deadline);
         let deadlines = [
             exchange.head_deadline,
-            exchange.call_deadline,
+            call_deadline,
             exchange.write_deadline,
             exchange.body_deadline,
         ];
@@ -253,9 +251,8 @@ impl<S: Stream, V: Service> Connection<S, V> {
             self.service.rules().strikes.strike(Limit::WriteTimeout);
             return Err(());
         }
-        if is_past(exchange.call_deadline) {
+        if is_past(call_deadline) {
             self.call = None;
-            exchange.call_deadline = None;
             exchange.refuse(Refusal::HandlerTimeout, self.service.rules());
         }
         if is_past(exchange.head_deadline) {

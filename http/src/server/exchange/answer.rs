@@ -145,11 +145,7 @@ impl Exchange {
     /// Whether more of the body than is worth taking in will be left unread.
     fn leaves_too_much<V: Service>(&self, around: &Around<'_, V>) -> bool {
         let left = self.conn.body_left().unwrap_or(0);
-        let leaves = left > around.rules().limits.unread_bytes
-            && self
-                .feeder
-                .as_ref()
-                .is_none_or(|feeder| feeder.look().is_abandoned);
+        let leaves = left > around.rules().limits.unread_bytes && !is_read_from(&self.feeder);
         if leaves {
             around.rules().strikes.strike(Limit::UnreadBytes);
         }

@@ -9,7 +9,7 @@ use crate::server::service::Service;
 use crate::server::take_over::{Opening, Preface};
 use crate::upgrade::Switch;
 
-/// The protocols that a client has offered, in lower case.
+/// The protocols that a client has offered.
 pub(super) struct Offers(Box<[Box<[u8]>]>);
 
 impl Offers {
@@ -18,7 +18,7 @@ impl Offers {
         if !head.is_upgrade() {
             return None;
         }
-        let protocols = head.upgrades().map(|name| name.to_ascii_lowercase().into());
+        let protocols = head.upgrades().map(|name| name.into());
         Some(Self(protocols.collect()))
     }
 
