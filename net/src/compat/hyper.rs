@@ -25,27 +25,7 @@ pin_project! {
     }
 }
 
-impl<T> ForHyper<T> {
-    /// Wraps it.
-    pub const fn new(inner: T) -> Self {
-        Self { inner }
-    }
-
-    /// What is wrapped.
-    pub const fn get_ref(&self) -> &T {
-        &self.inner
-    }
-
-    /// What is wrapped.
-    pub const fn get_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-
-    /// What was wrapped.
-    pub fn into_inner(self) -> T {
-        self.inner
-    }
-}
+wrapper!(ForHyper);
 
 impl<T: AsyncRead> rt::Read for ForHyper<T> {
     fn poll_read(

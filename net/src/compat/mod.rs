@@ -7,6 +7,34 @@
 //!
 //! `futures_io`'s traits are on our streams always.
 
+/// What every wrapper around one stream offers.
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+macro_rules! wrapper {
+    ($name:ident) => {
+        impl<T> $name<T> {
+            /// Wraps it.
+            pub const fn new(inner: T) -> Self {
+                Self { inner }
+            }
+
+            /// What is wrapped.
+            pub const fn get_ref(&self) -> &T {
+                &self.inner
+            }
+
+            /// What is wrapped.
+            pub const fn get_mut(&mut self) -> &mut T {
+                &mut self.inner
+            }
+
+            /// What was wrapped.
+            pub fn into_inner(self) -> T {
+                self.inner
+            }
+        }
+    };
+}
+
 #[cfg(feature = "hyper")]
 mod hyper;
 #[cfg(feature = "tokio")]

@@ -66,32 +66,6 @@ pin_project! {
     }
 }
 
-macro_rules! wrapper {
-    ($name:ident) => {
-        impl<T> $name<T> {
-            /// Wraps it.
-            pub const fn new(inner: T) -> Self {
-                Self { inner }
-            }
-
-            /// What is wrapped.
-            pub const fn get_ref(&self) -> &T {
-                &self.inner
-            }
-
-            /// What is wrapped.
-            pub const fn get_mut(&mut self) -> &mut T {
-                &mut self.inner
-            }
-
-            /// What was wrapped.
-            pub fn into_inner(self) -> T {
-                self.inner
-            }
-        }
-    };
-}
-
 wrapper!(ForTokio);
 wrapper!(FromTokio);
 
