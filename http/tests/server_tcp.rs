@@ -2,59 +2,13 @@
 
 mod common;
 
-use std::future::IntoFuture;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::thread;
-use std::time::Duration;
 
-use common::{Flag, app, rounds};
-use ringspun_http::{Ended, Server};
-use ringspun_net::{ListenOptions, TcpListener};
-use ringspun_runtime::{Builder, spawn};
-
-/// Runs blocking clients against a server on two cores; gives how it has ended.
-fn serve(options: ListenOptions, clients: impl FnOnce(SocketAddr) + Send + 'static) -> Ended {
-    let runtime = Builder::new().cores(2).build().expect("a runtime");
-    runtime.block_on(async {
-        let listeners = TcpListener::bind_per_core("127.0.0.1:0", &options).expect("a free port");
-        let server = Server::from_listeners(listeners);
-        let addr = server.local_addr().expect("TCP has addresses");
-        let done = Flag::default();
-        let end = done.clone();
-        let server = server.grace(Duration::from_secs(5)).serve(app());
-        let server = server.with_graceful_shutdown(async move { end.raised().await });
-        let server = spawn(server.into_future());
-        let clients = thread::spawn(move || {
-            // Also when a client panics: the server must end for the test to fail.
-            struct Raise(Flag);
-            impl Drop for Raise {
-                fn drop(&mut self) {
-                    self.0.raise();
-                }
-            }
-            let _raise = Raise(done);
-            clients(addr);
-        });
-        let ended = server
-            .await
-            .expect("the server does not panic")
-            .expect("it does not fail");
-        clients.join().expect("the clients are content");
-        ended
-    })
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).expect("the server listens");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .expect("a timeout");
-    stream
-        .set_write_timeout(Some(Duration::from_secs(30)))
-        .expect("a timeout");
-    stream
-}
+use common::tcp::{connect, serve};
+use common::{app, rounds};
+use ringspun_net::ListenOptions;
 
 /// Reads until the end; an error is the end of the test.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
@@ -71,7 +25,7 @@ fn ends_with(bytes: &[u8], end: &[u8]) -> bool {
 
 #[test]
 fn kept_connections_and_pipelining() {
-    let ended = serve(ListenOptions::new(), |addr| {
+    let ended = serve(app(), ListenOptions::new(), |addr| {
         let clients: Vec<_> = (0..8)
             .map(|_| {
                 thread::spawn(move || {
@@ -104,7 +58,7 @@ fn kept_connections_and_pipelining() {
 /// next to nothing: all bytes arrive.
 #[test]
 fn nothing_is_lost_behind_a_small_send_buffer() {
-    serve(ListenOptions::new().send_buffer(4096), |addr| {
+    serve(app(), ListenOptions::new().send_buffer(4096), |addr| {
         for _ in 0..rounds(20, 10_000) {
             let mut stream = connect(addr);
             stream
@@ -126,7 +80,7 @@ fn nothing_is_lost_behind_a_small_send_buffer() {
 /// response that it has not read yet.
 #[test]
 fn a_refusal_survives_a_client_that_goes_on_sending() {
-    serve(ListenOptions::new(), |addr| {
+    serve(app(), ListenOptions::new(), |addr| {
         for _ in 0..rounds(20, 1000) {
             let mut stream = connect(addr);
             let head = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n";
@@ -147,7 +101,7 @@ fn a_refusal_survives_a_client_that_goes_on_sending() {
 
 #[test]
 fn bodies_in_chunks_and_half_close() {
-    serve(ListenOptions::new(), |addr| {
+    serve(app(), ListenOptions::new(), |addr| {
         let mut stream = connect(addr);
         stream
             .write_all(b"POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -168,7 +122,7 @@ fn bodies_in_chunks_and_half_close() {
 /// F6 in small: clients that reset in the middle of a request or a response leave nothing behind.
 #[test]
 fn resets_leave_nothing_behind() {
-    let ended = serve(ListenOptions::new(), |addr| {
+    let ended = serve(app(), ListenOptions::new(), |addr| {
         for round in 0..rounds(100, 100_000) {
             let mut stream = connect(addr);
             let request: &[u8] = match round % 2 {
