@@ -195,6 +195,17 @@ pub(crate) fn has_item(value: &[u8], item: &[u8]) -> bool {
     list_items(value).any(|other| other.eq_ignore_ascii_case(item))
 }
 
+/// [`is_token_byte`] as a table, for where it is asked for each byte of a head.
+pub(super) static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_token_byte(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
 /// Whether the byte may stand in a token (RFC 9110 5.6.2).
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(byte,

@@ -1,15 +1,17 @@
 //! The head of a request: parsed once, kept as bytes and positions.
 //!
-//! httparse walks the bytes; what it lets pass and RFC 9112 does not is checked here: line ends
-//! of LF alone, the bytes and the form of the target, Host, and the fields that frame the body
-//! (`framing.rs`). The head is then copied out of the connection's buffer in one piece, and
-//! everything about it is a [`Span`] of that copy. No map is built and nothing is allocated once
-//! a recycled `Head` has its capacity.
+//! Most heads are taken in one pass by `scan.rs`. For all others httparse walks the bytes; what it
+//! lets pass and RFC 9112 does not is checked here: line ends of LF alone, the bytes and the form of
+//! the target, Host, and the fields that frame the body (`framing.rs`). The head is then copied out
+//! of the connection's buffer in one piece, and everything about it is a [`Span`] of that copy. No
+//! map is built and nothing is allocated once a recycled `Head` has its capacity.
 //!
 //! Invariants:
 //! - Every span lies inside `bytes`, and a head has at most 64 KiB, so that 16 bits hold it.
 //! - The verdict on a head depends on its bytes only, not on how many calls it took: limits are
 //!   looked at in the order of the bytes, and an error behind a limit is not seen.
+
+mod scan;
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -160,6 +162,33 @@ impl Head {
     /// # Errors
     /// The head breaks a rule or a limit.
     pub fn parse(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+        let window = &input[..input.len().min(limits.bytes).min(MAX_HEAD_BYTES)];
+        match self.scan(window, limits) {
+            Some(len) => Ok(Some(len)),
+            None => self.parse_at_length(input, limits),
+        }
+    }
+
+    /// As [`Head::parse`], without the short way through common heads. For comparing the two.
+    ///
+    /// # Errors
+    /// As [`Head::parse`].
+    #[cfg(fuzzing)]
+    pub fn parse_without_scan(
+        &mut self,
+        input: &[u8],
+        limits: &HeadLimits,
+    ) -> Result<Option<usize>, Refusal> {
+        self.parse_at_length(input, limits)
+    }
+
+    /// Parses what `scan` has not taken.
+    #[inline(never)]
+    fn parse_at_length(
+        &mut self,
+        input: &[u8],
+        limits: &HeadLimits,
+    ) -> Result<Option<usize>, Refusal> {
         let window = &input[..input.len().min(limits.bytes).min(MAX_HEAD_BYTES)];
         let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let lines = &mut lines[..limits.headers.min(MAX_HEADERS)];
@@ -404,9 +433,22 @@ impl Head {
         let at = expect_crlf(head, target_end + 1 + 8)?;
         let mut fields = Fields::default();
         index_lines(parsed.headers, head, at, &mut self.index, |name, value| {
-            fields.take(name, value)
+            fields.take(name.as_bytes(), value)
         })?;
 
+        self.settle(method, version, target, &fields)?;
+        self.keep(target_text.as_bytes(), head)
+            .ok_or(Refusal::TargetBytes)
+    }
+
+    /// What request line and fields say together. What is left to do after it cannot fail.
+    fn settle(
+        &mut self,
+        method: Method,
+        version: Version,
+        target: Target,
+        fields: &Fields,
+    ) -> Result<(), Refusal> {
         fields.check_host(version, target.form)?;
         self.body = fields.framing.request_body(version)?;
         self.wishes = fields.wishes;
@@ -415,11 +457,20 @@ impl Head {
         self.method = method;
         self.version = version;
         self.target = target;
-        self.target_text.clear();
-        self.target_text.push_str(target_text);
+        Ok(())
+    }
+
+    /// Copies the head and the text of its target; `None` if that is no text.
+    fn keep(&mut self, target: &[u8], head: &[u8]) -> Option<()> {
+        // A recycled head has often had the same target.
+        if self.target_text.as_bytes() != target {
+            let text = std::str::from_utf8(target).ok()?;
+            self.target_text.clear();
+            self.target_text.push_str(text);
+        }
         self.bytes.clear();
         self.bytes.extend_from_slice(head);
-        Ok(())
+        Some(())
     }
 }
 
@@ -441,19 +492,22 @@ struct Fields {
 impl Fields {
     /// Takes in one line. Most lines are told apart by the length of their name and its first
     /// letter.
-    fn take(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
-        if !matches!(name.as_bytes()[0] | 0x20, b'c' | b'e' | b'h' | b't') {
+    #[inline]
+    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
+        if !matches!(name[0] | 0x20, b'c' | b'e' | b'h' | b't') {
             return Ok(());
         }
         match name.len() {
-            4 if name.eq_ignore_ascii_case("host") => self.host(value),
-            6 if name.eq_ignore_ascii_case("expect") => self.expect(value),
-            10 if name.eq_ignore_ascii_case("connection") => {
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            10 if name.eq_ignore_ascii_case(b"connection") => {
                 self.connection(value);
                 Ok(())
             }
-            14 if name.eq_ignore_ascii_case("content-length") => self.framing.content_length(value),
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                self.framing.content_length(value)
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 self.framing.transfer_encoding(value)
             }
             _ => Ok(()),

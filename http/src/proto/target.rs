@@ -61,6 +61,30 @@ impl Target {
         })
     }
 
+    /// A target in origin form at the beginning of a text, and where it ends: at a space. `None` if
+    /// that is not what stands there, or not to the end.
+    #[inline]
+    pub(super) fn scan(text: &[u8]) -> Option<(Self, usize)> {
+        if *text.first()? != b'/' {
+            return None;
+        }
+        let kind = |&byte: &u8| TARGET[usize::from(byte)];
+        let path_end = text.iter().position(|byte| kind(byte) != Kind::Plain)?;
+        let mut end = path_end;
+        let mut query = None;
+        if text[path_end] == b'?' {
+            let mut rest = text[path_end..].iter();
+            end += rest.position(|byte| kind(byte) == Kind::Refused)?;
+            query = Some(Span::new(path_end + 1..end));
+        }
+        let target = Self {
+            path: Span::new(0..path_end),
+            query,
+            ..Self::empty()
+        };
+        (text[end] == b' ').then_some((target, end))
+    }
+
     fn authority(target: &[u8]) -> Result<Self, Refusal> {
         let has_port = target
             .rsplit(|&byte| byte == b':')
@@ -127,7 +151,7 @@ fn check_bytes(target: &[u8]) -> Result<Option<usize>, Refusal> {
 }
 
 /// What a byte is in a target.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,
     Query,

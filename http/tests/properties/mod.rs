@@ -23,6 +23,12 @@ pub fn head(input: &[u8]) {
     let limits = head_limits(&mut cuts);
     let mut whole = Head::new();
     let verdict = whole.parse(input, &limits);
+    #[cfg(fuzzing)]
+    {
+        let mut long = Head::new();
+        assert_eq!(long.parse_without_scan(input, &limits), verdict);
+        assert_eq!(describe(&long), describe(&whole));
+    }
     for _ in 0..4 {
         let cut = cuts.below(input.len() + 1);
         match Head::new().parse(&input[..cut], &limits) {

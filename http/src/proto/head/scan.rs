@@ -1,0 +1,189 @@
+//! The short way through a head: one pass over the heads that nearly all clients send.
+//!
+//! It takes a head only if it is there to its end and nothing about it is unusual: a common method,
+//! a target in origin form, version 1.1, lines that break no rule. Everything else, each error
+//! above all, is left to the long way (`parse_at_length`), which alone gives verdicts. So the short
+//! way needs no words for what is wrong, and what it takes the long way would have taken with the
+//! same result: the tests and the fuzz target `head` compare the two.
+
+use http::{Method, Version};
+
+use super::{Fields, Head, HeadLimits, HeaderPos, MAX_HEADERS, Span};
+use crate::proto::framing::TOKEN;
+use crate::proto::target::Target;
+
+impl Head {
+    /// Parses the head at the beginning of `window`, which is as long as a head may be. Gives its
+    /// length, or `None` to have it parsed at length.
+    #[inline]
+    pub(super) fn scan(&mut self, window: &[u8], limits: &HeadLimits) -> Option<usize> {
+        let (method, start) = common_method(window)?;
+        let (target, end) = Target::scan(window.get(start..)?)?;
+        let text = &window[start..start + end];
+        let lines = start + end + VERSION.len();
+        if end > limits.target || window.get(start + end..lines)? != VERSION {
+            return None;
+        }
+        let mut fields = Fields::default();
+        self.index.clear();
+        let len = self.scan_lines(window, lines, limits, &mut fields)?;
+        self.settle(method, Version::HTTP_11, target, &fields)
+            .ok()?;
+        self.keep(text, &window[..len])?;
+        Some(len)
+    }
+
+    /// Indexes the lines from `at` on, down to the empty one; gives the position behind that.
+    #[inline]
+    fn scan_lines(
+        &mut self,
+        window: &[u8],
+        mut at: usize,
+        limits: &HeadLimits,
+        fields: &mut Fields,
+    ) -> Option<usize> {
+        let most = limits.headers.min(MAX_HEADERS);
+        while window.get(at..at + 2)? != b"\r\n" {
+            let rest = &window[at..];
+            let colon = rest.iter().position(|&byte| !TOKEN[usize::from(byte)])?;
+            if colon == 0 || rest[colon] != b':' || self.index.len() >= most {
+                return None;
+            }
+            let mut start = colon + 1;
+            while *rest.get(start)? == b' ' {
+                start += 1;
+            }
+            let line_end = start + value_len(&rest[start..])?;
+            if rest.get(line_end..line_end + 2)? != b"\r\n" {
+                return None;
+            }
+            let mut end = line_end;
+            while end > start && rest[end - 1] == b' ' {
+                end -= 1;
+            }
+            fields.take(&rest[..colon], &rest[start..end]).ok()?;
+            self.index.push(HeaderPos {
+                name: Span::new(at..at + colon),
+                value: Span::new(at + start..at + end),
+            });
+            at += line_end + 2;
+        }
+        Some(at + 2)
+    }
+}
+
+/// The method that the window begins with, and the position behind the space after it.
+fn common_method(window: &[u8]) -> Option<(Method, usize)> {
+    match window {
+        [b'G', b'E', b'T', b' ', ..] => Some((Method::GET, 4)),
+        [b'P', b'O', b'S', b'T', b' ', ..] => Some((Method::POST, 5)),
+        [b'H', b'E', b'A', b'D', b' ', ..] => Some((Method::HEAD, 5)),
+        [b'P', b'U', b'T', b' ', ..] => Some((Method::PUT, 4)),
+        _ => None,
+    }
+}
+
+/// Bytes up to the first control character, eight at a time. `None` if there is none in `rest`.
+#[inline]
+fn value_len(rest: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES * 0x80;
+    let (words, tail) = rest.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The high bit of a byte: it is below 32, or it is 127. A borrow can set wrong bits only
+        // above a right one, and the lowest counts.
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        let delete = word ^ (ONES * 0x7f);
+        let delete = delete.wrapping_sub(ONES) & !delete;
+        let found = (low | delete) & HIGH;
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_tail = tail.iter().position(u8::is_ascii_control)?;
+    Some(words.len() * 8 + in_tail)
+}
+
+/// What stands between the target and the first line.
+const VERSION: &[u8] = b" HTTP/1.1\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What both ways make of an input, if the short one takes it.
+    fn compare(input: &[u8], limits: &HeadLimits) -> bool {
+        let (mut short, mut long) = (Head::new(), Head::new());
+        let Some(len) = short.scan(input, limits) else {
+            return false;
+        };
+        let text = String::from_utf8_lossy(input);
+        let verdict = long.parse_at_length(input, limits);
+        assert_eq!(verdict, Ok(Some(len)), "{text:?}");
+        assert_eq!(format!("{short:?}"), format!("{long:?}"), "{text:?}");
+        true
+    }
+
+    #[test]
+    fn the_short_way_takes_what_clients_send() {
+        for head in COMMON {
+            assert!(compare(head.as_bytes(), &HeadLimits::default()), "{head:?}");
+            let len = head.find("\r\n\r\n").unwrap() + 4;
+            for end in 0..len {
+                let part = &head.as_bytes()[..end];
+                assert!(!compare(part, &HeadLimits::default()), "{part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_ways_agree_on_damaged_heads() {
+        let limits = HeadLimits {
+            bytes: 4096,
+            headers: 6,
+            target: 64,
+        };
+        let odd = b"\r\n\t :/?#\0\x7f\x1f\x80\xffG,0";
+        let mut taken = 0;
+        for head in COMMON {
+            for at in 0..head.len() {
+                for &byte in odd {
+                    let mut changed = head.as_bytes().to_vec();
+                    changed[at] = byte;
+                    taken += u32::from(compare(&changed, &limits));
+                    let mut longer = head.as_bytes().to_vec();
+                    longer.insert(at, byte);
+                    taken += u32::from(compare(&longer, &limits));
+                }
+                let mut shorter = head.as_bytes().to_vec();
+                shorter.remove(at);
+                taken += u32::from(compare(&shorter, &limits));
+            }
+        }
+        assert!(taken > 1000, "hardly any was compared: {taken}");
+    }
+
+    #[test]
+    fn values_end_at_the_first_control_character() {
+        for len in 0..40 {
+            for control in (0..32).chain([127]) {
+                for filler in [b' ', b'~', 0x80, 0xff] {
+                    let mut value = vec![filler; len];
+                    assert_eq!(value_len(&value), None);
+                    value.push(control);
+                    value.extend_from_slice(&[control, filler, b'\r']);
+                    assert_eq!(value_len(&value), Some(len), "{value:?}");
+                }
+            }
+        }
+    }
+
+    const COMMON: &[&str] = &[
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /plaintext?q=%20&x=[1]|? HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nuser-agent: h2load nghttp2/1.52.0\r\nX-Empty:\r\nX-Blank:   \r\n\r\n",
+        "POST /a/b HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\nContent-Type: text/plain; charset=utf-8  \r\nConnection: keep-alive\r\n\r\nhello, world",
+        "PUT /%C3%A9 HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\nConnection: close, upgrade\r\n\r\n",
+        "HEAD /index.html HTTP/1.1\r\nHost: example.com\r\nX-Latin: caf\u{e9}\r\n\r\n",
+    ];
+}
