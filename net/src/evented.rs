@@ -35,6 +35,10 @@
 //! HUP, ERR: sticky in the source) the edge that announced it may have been the last one, so a
 //! short result restores: the next read then meets the end or the error itself.
 //!
+//! **A small write leaves the flag up** until it fails ([`Evented::poll_op_eager`]): there is nearly
+//! always room, and taking the flag down and up again would be two locked instructions for nothing.
+//! Only when the attempt would block does the circle begin, with (2) and one more attempt.
+//!
 //! Each operation spends one unit of the task's budget, an error like a success, so that no
 //! source of endless results (ready data, accept errors) can keep a task running for ever.
 //!
@@ -128,27 +132,58 @@ impl<S: AsFd> Evented<S> {
     ///
     /// # Errors
     /// What `op` returns, except `WouldBlock` (waited for) and `Interrupted` (tried again).
+    #[inline]
     pub(crate) fn poll_op<T>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
+        op: impl FnMut(&S) -> io::Result<(T, Next)>,
+    ) -> Poll<io::Result<T>> {
+        self.poll_attempt(cx, direction, true, op)
+    }
+
+    /// As [`poll_op`](Self::poll_op), for an operation that hardly ever has to wait: the flag stays
+    /// up until an attempt would block, which then costs one attempt more.
+    ///
+    /// # Errors
+    /// As [`poll_op`](Self::poll_op).
+    #[inline]
+    pub(crate) fn poll_op_eager<T>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        op: impl FnMut(&S) -> io::Result<(T, Next)>,
+    ) -> Poll<io::Result<T>> {
+        self.poll_attempt(cx, direction, false, op)
+    }
+
+    #[inline]
+    fn poll_attempt<T>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut consumes: bool,
         mut op: impl FnMut(&S) -> io::Result<(T, Next)>,
     ) -> Poll<io::Result<T>> {
         // Given back when this returns Pending: waiting costs nothing.
         let proceed = ready!(budget::poll_proceed(cx));
         let result = loop {
             ready!(self.registration.poll_ready(cx, direction));
-            self.registration.consume(direction);
+            if consumes {
+                self.registration.consume(direction);
+            }
             match op(&self.socket) {
                 Ok((value, next)) => {
-                    if next == Next::Ready
-                        || (next == Next::Drained && self.registration.has_closed(direction))
+                    if consumes
+                        && (next == Next::Ready
+                            || (next == Next::Drained && self.registration.has_closed(direction)))
                     {
                         self.registration.restore(direction);
                     }
                     break Ok(value);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // What was found with the flag up says nothing of edges that come.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => consumes = true,
                 Err(error) => {
                     self.registration.restore(direction);
                     if error.kind() != io::ErrorKind::Interrupted {

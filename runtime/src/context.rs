@@ -23,6 +23,8 @@ thread_local! {
     // thread ends.
     /// The worker that this thread is. Null elsewhere. Valid while set: `enter_worker` borrows it.
     static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+    /// When the core of this worker last looked at the clock.
+    static TICK: Cell<Option<Instant>> = const { Cell::new(None) };
     /// How many guards of [`Handle::enter`] a worker's thread holds: 0 means that `HANDLE` is the worker's
     /// own, and need not be looked at.
     static ENTERED: Cell<u32> = const { Cell::new(0) };
@@ -188,7 +190,13 @@ pub(crate) fn is_worker() -> bool {
 
 /// The clock of this core's turn.
 pub(crate) fn coarse_now() -> Option<Instant> {
-    with_worker(|worker| worker?.with_core(|core| core.instant))
+    // A worker whose core was taken away may be in its task for long already: its tick is too old.
+    with_worker(|worker| worker?.core().and_then(|_| TICK.get()))
+}
+
+/// The core that this thread has in hand has looked at the clock, or has come to it.
+pub(crate) fn set_tick(now: Instant) {
+    TICK.set(Some(now));
 }
 
 /// How long a task that becomes ready on this core now will have to wait, as far as can be told from

@@ -13,18 +13,36 @@ use ringspun_runtime::time::coarse_now;
 
 /// The Date line: `Date: Sun, 06 Nov 1994 08:49:37 GMT` and CRLF.
 #[derive(Clone, Copy)]
-pub(crate) struct DateLine([u8; LINE_LEN]);
-
-impl DateLine {
-    /// The line with its CRLF.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
+pub(crate) struct DateLine {
+    text: [u8; Self::LEN],
+    /// When the wall clock shows another second; `None` before the first use.
+    stale_at: Option<Instant>,
 }
 
-impl Default for DateLine {
-    fn default() -> Self {
-        Self(*EPOCH)
+impl DateLine {
+    /// Bytes of the line.
+    pub(crate) const LEN: usize = 37;
+
+    /// The line with its CRLF.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// When the line is to be made anew.
+    pub(crate) fn stale_at(&self) -> Option<Instant> {
+        self.stale_at
+    }
+
+    #[cold]
+    fn refresh(&mut self, now: Instant) {
+        let wall = SystemTime::now();
+        self.text = format_line(wall);
+        let fraction = wall
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(Duration::ZERO, |since| {
+                Duration::from_nanos(since.subsec_nanos().into())
+            });
+        self.stale_at = Some(now + (Duration::from_secs(1) - fraction));
     }
 }
 
@@ -35,58 +53,33 @@ pub(crate) fn date_line() -> DateLine {
         if line.stale_at.is_none_or(|stale_at| now >= stale_at) {
             line.refresh(now);
         }
-        line.bytes
+        *line
     })
 }
 
-/// One thread's line.
-struct Line {
-    /// The finished text.
-    bytes: DateLine,
-    /// When the wall clock shows another second; `None` before the first use.
-    stale_at: Option<Instant>,
-}
-
-impl Line {
-    #[cold]
-    fn refresh(&mut self, now: Instant) {
-        let wall = SystemTime::now();
-        self.bytes = format_line(wall);
-        let fraction = wall
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(Duration::ZERO, |since| {
-                Duration::from_nanos(since.subsec_nanos().into())
-            });
-        self.stale_at = Some(now + (Duration::from_secs(1) - fraction));
-    }
-}
-
 /// The line for a point in time. Times outside of what the format can show become its ends.
-fn format_line(time: SystemTime) -> DateLine {
+fn format_line(time: SystemTime) -> [u8; DateLine::LEN] {
     let mut line = *EPOCH;
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(YEAR_10000 - 1);
     let time = time.clamp(SystemTime::UNIX_EPOCH, last);
     // IMF-fixdate always has 29 bytes (RFC 9110 5.6.7), so the write always fits.
     let _ = write!(
-        &mut line[6..LINE_LEN - 2],
+        &mut line[6..DateLine::LEN - 2],
         "{}",
         httpdate::HttpDate::from(time)
     );
-    DateLine(line)
+    line
 }
 
-/// Bytes of the line.
-const LINE_LEN: usize = 37;
-
 /// The line of the time before all others.
-const EPOCH: &[u8; LINE_LEN] = b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+const EPOCH: &[u8; DateLine::LEN] = b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
 /// Seconds from 1970 to the year that has five digits.
 const YEAR_10000: u64 = 253_402_300_800;
 
 thread_local! {
-    static LINE: RefCell<Line> =
-        const { RefCell::new(Line { bytes: DateLine(*EPOCH), stale_at: None }) };
+    static LINE: RefCell<DateLine> =
+        const { RefCell::new(DateLine { text: *EPOCH, stale_at: None }) };
 }
 
 #[cfg(test)]
@@ -97,17 +90,17 @@ mod tests {
     fn format() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         assert_eq!(
-            format_line(time).bytes(),
+            &format_line(time),
             b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
         );
         let early = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(
-            format_line(early).bytes(),
+            &format_line(early),
             b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
         );
         let late = SystemTime::UNIX_EPOCH + Duration::from_secs(2 * YEAR_10000);
         assert_eq!(
-            format_line(late).bytes(),
+            &format_line(late),
             b"Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n"
         );
     }
@@ -129,8 +122,8 @@ mod tests {
     #[test]
     fn a_stale_line_is_made_anew_once_a_second() {
         let now = Instant::now();
-        let mut line = Line {
-            bytes: DateLine(*EPOCH),
+        let mut line = DateLine {
+            text: *EPOCH,
             stale_at: None,
         };
         line.refresh(now);

@@ -110,6 +110,9 @@ pub struct Head {
     /// The request target once more, as text: it is asked for with every request, and to see
     /// each time that it is text costs more than to keep it.
     target_text: String,
+    /// A host that was found to be one in an earlier head: nearly all requests to a server are for
+    /// the same. It says nothing about this head.
+    known_host: Vec<u8>,
     /// The method; known ones need no memory.
     method: Method,
     /// 1.0 or 1.1.
@@ -143,6 +146,7 @@ impl Head {
             bytes: Vec::new(),
             index: Vec::new(),
             target_text: String::new(),
+            known_host: Vec::new(),
             method: Method::GET,
             version: Version::HTTP_11,
             target: Target::empty(),
@@ -447,7 +451,7 @@ impl Head {
         method: Method,
         version: Version,
         target: Target,
-        fields: &Fields,
+        fields: &Fields<'_>,
     ) -> Result<(), Refusal> {
         fields.check_host(version, target.form)?;
         self.body = fields.framing.request_body(version)?;
@@ -482,14 +486,18 @@ impl Default for Head {
 
 /// The header lines that mean something to the connection.
 #[derive(Default)]
-struct Fields {
+struct Fields<'a> {
     framing: Framing,
     wishes: Wishes,
     has_host: bool,
     host_is_empty: bool,
+    /// A host that need not be looked at again.
+    known_host: &'a [u8],
+    /// There was another, and it has been looked at.
+    has_new_host: bool,
 }
 
-impl Fields {
+impl Fields<'_> {
     /// Takes in one line. Most lines are told apart by the length of their name and its first
     /// letter.
     #[inline]
@@ -518,8 +526,11 @@ impl Fields {
         if self.has_host {
             return Err(Refusal::HostRepeated);
         }
-        if !value.is_empty() && !is_host(value) {
-            return Err(Refusal::HostInvalid);
+        if value != self.known_host && !value.is_empty() {
+            if !is_host(value) {
+                return Err(Refusal::HostInvalid);
+            }
+            self.has_new_host = true;
         }
         self.has_host = true;
         self.host_is_empty = value.is_empty();

@@ -39,7 +39,7 @@ pub use self::target::TargetForm;
 pub use self::trailers::is_trailer_field;
 pub use self::writing::{Sending, WrongLength};
 
-pub(crate) use self::date::date_line;
+pub(crate) use self::date::{DateLine, date_line};
 pub(crate) use self::encode::is_field_value;
 pub(crate) use self::framing::has_item;
 pub(crate) use self::target::is_host;

@@ -100,10 +100,17 @@ impl Node {
 
     /// The node of a text. Only a segment with a percent sign is decoded.
     fn text(&self, segment: &str) -> Option<&Self> {
-        let at = match self.position(segment) {
-            Ok(at) => at,
-            Err(_) if segment.contains('%') => self.position(&percent::decode(segment)).ok()?,
-            Err(_) => return None,
+        match self.same(segment) {
+            None if segment.contains('%') => self.same(&percent::decode(segment)),
+            found => found,
+        }
+    }
+
+    fn same(&self, text: &str) -> Option<&Self> {
+        let at = if self.texts.len() <= FEW {
+            self.texts.iter().position(|(other, _)| **other == *text)?
+        } else {
+            self.position(text).ok()?
         };
         Some(&self.texts[at].1)
     }
@@ -117,6 +124,9 @@ impl Node {
         })
     }
 }
+
+/// So many texts are looked through one after another.
+const FEW: usize = 8;
 
 impl Route {
     /// Adds a handler; false if the method has one.

@@ -139,29 +139,12 @@ impl<S: Stream, V: Service> Connection<S, V> {
         let mut is_fresh = exchange.is_idle();
         exchange.begin_turn(self.service.rules());
         loop {
-            let mut around = Around {
-                service: &self.service,
-                call: &mut self.call,
-                session: &self.session,
-                requests: &mut self.requests,
-                is_stopping: self.service.rules().readiness.is_leaving(),
-            };
-            let mut has_moved = exchange.go_on(&mut around, cx);
-            match send(&mut self.stream, exchange, cx) {
-                Ok(sent) => has_moved |= sent,
-                Err(()) => return Turn::End,
-            }
-            if let Some(ending) = exchange.ending
-                && exchange.output.is_empty()
-            {
-                return match ending {
-                    Ending::Linger => Turn::Linger,
-                    Ending::Switch => Turn::Switch,
-                    Ending::Close | Ending::Abort => Turn::End,
-                };
-            }
-            if exchange.is_idle() && !std::mem::take(&mut is_fresh) {
-                return Turn::Idle;
+            let mut has_moved = false;
+            if !std::mem::take(&mut is_fresh) {
+                match self.advance(exchange, cx) {
+                    Ok(moved) => has_moved = moved,
+                    Err(turn) => return turn,
+                }
             }
             let wants_input = exchange.wants_input();
             if wants_input {
@@ -183,7 +166,37 @@ impl<S: Stream, V: Service> Connection<S, V> {
         }
     }
 
-    /// Reads once. True if there was anything, be it the end.
+    /// (1) and (2): goes on as far as possible, then sends what there is. True if anything was done;
+    /// an error is how the turn ends.
+    fn advance(&mut self, exchange: &mut Exchange, cx: &mut Context<'_>) -> Result<bool, Turn> {
+        let mut around = Around {
+            service: &self.service,
+            call: &mut self.call,
+            session: &self.session,
+            requests: &mut self.requests,
+            is_stopping: self.service.rules().readiness.is_leaving(),
+        };
+        let mut has_moved = exchange.go_on(&mut around, cx);
+        match send(&mut self.stream, exchange, cx) {
+            Ok(sent) => has_moved |= sent,
+            Err(()) => return Err(Turn::End),
+        }
+        if let Some(ending) = exchange.ending
+            && exchange.output.is_empty()
+        {
+            return Err(match ending {
+                Ending::Linger => Turn::Linger,
+                Ending::Switch => Turn::Switch,
+                Ending::Close | Ending::Abort => Turn::End,
+            });
+        }
+        if exchange.is_idle() {
+            return Err(Turn::Idle);
+        }
+        Ok(has_moved)
+    }
+
+    /// (3): reads once. True if there was anything, be it the end.
     fn read(
         &mut self,
         exchange: &mut Exchange,
@@ -306,10 +319,14 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 }
                 Turn::Linger => {
                     self.call = None;
+                    exchange.discard();
                     return Poll::Ready(State::Lingering(Box::default()));
                 }
                 Turn::Switch => return Poll::Ready(State::Switching(exchange)),
-                Turn::End => return Poll::Ready(State::Ended),
+                Turn::End => {
+                    exchange.discard();
+                    return Poll::Ready(State::Ended);
+                }
                 Turn::Yield => {
                     cx.waker().wake_by_ref();
                     self.state = State::Busy(exchange);
@@ -321,7 +338,9 @@ impl<S: Stream, V: Service> Connection<S, V> {
             match next {
                 Ok(true) => {}
                 Ok(false) => {
-                    exchange.input.compact();
+                    if !exchange.is_put_off {
+                        exchange.input.compact();
+                    }
                     self.state = State::Busy(exchange);
                     return Poll::Pending;
                 }

@@ -59,6 +59,14 @@ impl Input {
         Poll::Ready(Ok(count))
     }
 
+    /// Forgets what is there, and keeps a pooled buffer for the next connection.
+    pub(crate) fn clear(&mut self) {
+        self.use_up(self.end - self.start);
+        if !matches!(self.storage, Storage::Pooled(_)) {
+            self.release();
+        }
+    }
+
     /// Gives the buffer back if nothing is in it.
     pub(crate) fn release(&mut self) {
         if self.is_empty() {

@@ -371,11 +371,16 @@ impl Wire for TcpWire {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.io.poll_op(cx, Direction::Write, |mut socket| {
+        let write = |mut socket: &std::net::TcpStream| {
             // std sends with MSG_NOSIGNAL.
             let n = socket.write(buf)?;
             Ok((n, Next::after(n, buf.len())))
-        })
+        };
+        if buf.len() <= SMALL_WRITE {
+            self.io.poll_op_eager(cx, Direction::Write, write)
+        } else {
+            self.io.poll_op(cx, Direction::Write, write)
+        }
     }
 
     fn poll_write_vectored(
@@ -401,6 +406,9 @@ impl Wire for TcpWire {
         }
     }
 }
+
+/// Bytes for which there is room nearly always.
+const SMALL_WRITE: usize = 4096;
 
 /// `UIO_MAXIOV` of Linux.
 const IOV_MAX: usize = 1024;

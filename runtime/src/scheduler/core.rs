@@ -12,6 +12,7 @@ use ringspun_reactor::{Events, WakeList};
 use super::limits::Limits;
 use super::queue::Local;
 use super::shared::{Remote, Shared};
+use crate::context;
 use crate::rng::Rng;
 use crate::task::{Notified, WokenBy};
 use crate::time::clock::Clock;
@@ -100,6 +101,7 @@ impl Core {
     /// Another thread got this core while its last one was in a task: what that one had in its own
     /// hands is made anew.
     pub(crate) fn change_hands(&mut self) {
+        context::set_tick(self.instant);
         self.dispatching = false;
         self.began = 0;
         self.watched = false;
@@ -108,6 +110,7 @@ impl Core {
     /// Looks at the clock.
     pub(crate) fn look_at(&mut self, clock: &Clock) {
         (self.now, self.instant) = clock.read();
+        context::set_tick(self.instant);
     }
 
     /// A task comes into a queue here. Some note when: those pushed during every 16th poll.

@@ -6,6 +6,8 @@
 //! way needs no words for what is wrong, and what it takes the long way would have taken with the
 //! same result: the tests and the fuzz target `head` compare the two.
 
+use std::mem;
+
 use http::{Method, Version};
 
 use super::{Fields, Head, HeadLimits, HeaderPos, MAX_HEADERS, Span};
@@ -17,6 +19,27 @@ impl Head {
     /// length, or `None` to have it parsed at length.
     #[inline]
     pub(super) fn scan(&mut self, window: &[u8], limits: &HeadLimits) -> Option<usize> {
+        let known_host = mem::take(&mut self.known_host);
+        let mut fields = Fields {
+            known_host: &known_host,
+            ..Fields::default()
+        };
+        let len = self.scan_with(window, limits, &mut fields);
+        let has_new_host = fields.has_new_host;
+        self.known_host = known_host;
+        if has_new_host && len.is_some() {
+            self.remember_host();
+        }
+        len
+    }
+
+    #[inline]
+    fn scan_with(
+        &mut self,
+        window: &[u8],
+        limits: &HeadLimits,
+        fields: &mut Fields<'_>,
+    ) -> Option<usize> {
         let (method, start) = common_method(window)?;
         let (target, end) = Target::scan(window.get(start..)?)?;
         let text = &window[start..start + end];
@@ -24,52 +47,63 @@ impl Head {
         if end > limits.target || window.get(start + end..lines)? != VERSION {
             return None;
         }
-        let mut fields = Fields::default();
         self.index.clear();
-        let len = self.scan_lines(window, lines, limits, &mut fields)?;
-        self.settle(method, Version::HTTP_11, target, &fields)
-            .ok()?;
+        let len = scan_lines(window, lines, limits, &mut self.index, fields)?;
+        self.settle(method, Version::HTTP_11, target, fields).ok()?;
         self.keep(text, &window[..len])?;
         Some(len)
     }
 
-    /// Indexes the lines from `at` on, down to the empty one; gives the position behind that.
-    #[inline]
-    fn scan_lines(
-        &mut self,
-        window: &[u8],
-        mut at: usize,
-        limits: &HeadLimits,
-        fields: &mut Fields,
-    ) -> Option<usize> {
-        let most = limits.headers.min(MAX_HEADERS);
-        while window.get(at..at + 2)? != b"\r\n" {
-            let rest = &window[at..];
-            let colon = rest.iter().position(|&byte| !TOKEN[usize::from(byte)])?;
-            if colon == 0 || rest[colon] != b':' || self.index.len() >= most {
-                return None;
-            }
-            let mut start = colon + 1;
-            while *rest.get(start)? == b' ' {
-                start += 1;
-            }
-            let line_end = start + value_len(&rest[start..])?;
-            if rest.get(line_end..line_end + 2)? != b"\r\n" {
-                return None;
-            }
-            let mut end = line_end;
-            while end > start && rest[end - 1] == b' ' {
-                end -= 1;
-            }
-            fields.take(&rest[..colon], &rest[start..end]).ok()?;
-            self.index.push(HeaderPos {
-                name: Span::new(at..at + colon),
-                value: Span::new(at + start..at + end),
-            });
-            at += line_end + 2;
+    #[cold]
+    fn remember_host(&mut self) {
+        let mut known = mem::take(&mut self.known_host);
+        known.clear();
+        if let Some(host) = self
+            .header("host")
+            .filter(|host| host.len() <= LONGEST_HOST)
+        {
+            known.extend_from_slice(host);
         }
-        Some(at + 2)
+        self.known_host = known;
     }
+}
+
+/// Indexes the lines from `at` on, down to the empty one; gives the position behind that.
+#[inline]
+fn scan_lines(
+    window: &[u8],
+    mut at: usize,
+    limits: &HeadLimits,
+    index: &mut Vec<HeaderPos>,
+    fields: &mut Fields<'_>,
+) -> Option<usize> {
+    let most = limits.headers.min(MAX_HEADERS);
+    while window.get(at..at + 2)? != b"\r\n" {
+        let rest = &window[at..];
+        let colon = rest.iter().position(|&byte| !TOKEN[usize::from(byte)])?;
+        if colon == 0 || rest[colon] != b':' || index.len() >= most {
+            return None;
+        }
+        let mut start = colon + 1;
+        while *rest.get(start)? == b' ' {
+            start += 1;
+        }
+        let line_end = start + value_len(&rest[start..])?;
+        if rest.get(line_end..line_end + 2)? != b"\r\n" {
+            return None;
+        }
+        let mut end = line_end;
+        while end > start && rest[end - 1] == b' ' {
+            end -= 1;
+        }
+        fields.take(&rest[..colon], &rest[start..end]).ok()?;
+        index.push(HeaderPos {
+            name: Span::new(at..at + colon),
+            value: Span::new(at + start..at + end),
+        });
+        at += line_end + 2;
+    }
+    Some(at + 2)
 }
 
 /// The method that the window begins with, and the position behind the space after it.
@@ -105,6 +139,9 @@ fn value_len(rest: &[u8]) -> Option<usize> {
     Some(words.len() * 8 + in_tail)
 }
 
+/// A name in DNS has at most 253 bytes (RFC 1035 2.3.4); with a port.
+const LONGEST_HOST: usize = 259;
+
 /// What stands between the target and the first line.
 const VERSION: &[u8] = b" HTTP/1.1\r\n";
 
@@ -121,6 +158,9 @@ mod tests {
         let text = String::from_utf8_lossy(input);
         let verdict = long.parse_at_length(input, limits);
         assert_eq!(verdict, Ok(Some(len)), "{text:?}");
+        // A host known from before changes nothing but the work.
+        assert_eq!(short.scan(input, limits), Some(len));
+        long.known_host.clone_from(&short.known_host);
         assert_eq!(format!("{short:?}"), format!("{long:?}"), "{text:?}");
         true
     }

@@ -22,27 +22,28 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> bool {
         match around.call.take() {
-            Some(call) => self.poll_this_call(call, around, cx),
+            Some(call) => self.poll_this_call(move || call, around, cx),
             None => false,
         }
     }
 
+    /// Polls a call, which `make` gives: the handler itself makes a new one.
     pub(super) fn poll_this_call<V: Service>(
         &mut self,
-        mut call: V::Call,
+        make: impl FnOnce() -> V::Call,
         around: &mut Around<'_, V>,
         cx: &mut Context<'_>,
     ) -> bool {
         // The future is dropped inside as well: its destructors are the handler's code too.
         let scope = &mut self.scope;
         let polled = catch_unwind(AssertUnwindSafe(move || {
-            match scope.enter(|| Pin::new(&mut call).poll(cx)) {
-                Poll::Ready(response) => {
-                    drop(call);
-                    Ok(response)
+            scope.enter(|| {
+                let mut call = make();
+                match Pin::new(&mut call).poll(cx) {
+                    Poll::Ready(response) => Ok(response),
+                    Poll::Pending => Err(call),
                 }
-                Poll::Pending => Err(call),
-            }
+            })
         }));
         match polled {
             Ok(Ok(response)) => self.answer(response, around),
@@ -101,7 +102,7 @@ impl Exchange {
             own_common = common_lines(&response, &around.rules().server_line);
             &own_common
         } else {
-            &self.common
+            self.common.bytes()
         };
         let head = ResponseHead {
             status: response.status,

@@ -19,22 +19,25 @@
 //! - Answers of a batch gather in the output until it is full or the input is used up.
 
 mod answer;
+mod common;
 mod receive;
 mod switch;
 
 use std::cell::RefCell;
+use std::mem;
 use std::task::Context;
 use std::time::Instant;
 
 use ringspun_net::Session;
 use ringspun_runtime::scope::LazyScope;
 
+use self::common::CommonLines;
 use self::switch::Offers;
 use super::input::Input;
 use super::output::Output;
 use super::service::{Rules, Service};
 use crate::message::{Body, BodyError, Feeder, Parts};
-use crate::proto::{Conn, Next, Refusal, append_refusal, date_line};
+use crate::proto::{Conn, Next, Refusal, append_refusal};
 use crate::upgrade::Switch;
 
 /// See the module's text. Recycled: an idle connection has none.
@@ -45,7 +48,7 @@ pub(super) struct Exchange {
     pub(super) input: Input,
     pub(super) output: Output,
     /// The Server and Date lines of this turn.
-    common: Vec<u8>,
+    common: CommonLines,
     /// What the next head is parsed into.
     parts: Option<Parts>,
     /// To the reader of the request's body, if there is one.
@@ -56,6 +59,8 @@ pub(super) struct Exchange {
     scope: LazyScope,
     /// Something has happened that call or body may be waiting for.
     pub(super) is_stirred: bool,
+    /// The budget of the task is spent; it goes on as soon as others have run.
+    pub(super) is_put_off: bool,
     /// A request was begun since the connection was idle.
     pub(super) has_served: bool,
     /// The client has ended its side.
@@ -126,15 +131,33 @@ impl Exchange {
     /// Gives it back. Nothing is under way: the connection is idle.
     pub(super) fn put_back(mut self: Box<Self>) {
         debug_assert!(self.is_idle(), "only an idle connection gives it back");
-        self.input.release();
         self.output.reset();
         self.conn = Conn::new();
         (self.is_stirred, self.unread) = (false, 0);
         (self.head_deadline, self.write_deadline, self.body_deadline) = (None, None, None);
         self.call_deadline = None;
+        self.into_pool();
+    }
+
+    /// Gives it back, whatever is under way: the connection ends, or goes on without it.
+    pub(super) fn discard(mut self: Box<Self>) {
+        let mut fresh = Self::default();
+        mem::swap(&mut fresh.common, &mut self.common);
+        mem::swap(&mut fresh.input, &mut self.input);
+        mem::swap(&mut fresh.output, &mut self.output);
+        fresh.input.clear();
+        fresh.output.reset();
+        *self = fresh;
+        self.into_pool();
+    }
+
+    fn into_pool(mut self: Box<Self>) {
         // An error means that this thread ends; the box is freed with the closure.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
+            if pool.len() >= KEEP_WHOLE {
+                self.input.release();
+            }
             if pool.len() < KEEP {
                 pool.push(self);
             }
@@ -189,7 +212,7 @@ impl Exchange {
     pub(super) fn refuse(&mut self, refusal: Refusal, rules: &Rules) {
         rules.strikes.refused(refusal);
         tracing::debug!(%refusal, "request refused");
-        append_refusal(refusal, &self.common, self.output.batch());
+        append_refusal(refusal, self.common.bytes(), self.output.batch());
         self.ending = Some(Ending::Linger);
     }
 
@@ -208,10 +231,8 @@ impl Exchange {
 
     /// Whatever has woken the connection may be what call or body waits for.
     pub(super) fn begin_turn(&mut self, rules: &Rules) {
-        self.is_stirred = true;
-        self.common.clear();
-        self.common.extend_from_slice(&rules.server_line);
-        self.common.extend_from_slice(date_line().bytes());
+        (self.is_stirred, self.is_put_off) = (true, false);
+        self.common.refresh(&rules.server_line);
         if let Some(feeder) = &self.feeder {
             // The handler reads while we run.
             feeder.stop_waiting();
@@ -268,6 +289,9 @@ impl Exchange {
         }
     }
 }
+
+/// Those at the bottom of the pool, which are taken most often, keep their buffers.
+const KEEP_WHOLE: usize = 4;
 
 /// Boxes kept on each thread: as many as connections are busy at once on a core.
 const KEEP: usize = 256;

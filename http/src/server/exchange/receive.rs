@@ -1,6 +1,5 @@
 //! From unused bytes to a request and its body.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -74,6 +73,7 @@ impl Exchange {
         // A buffer holds hundreds of small requests, and their handlers may be slow: each counts
         // as an operation of the task. Without permission the task has been woken for later.
         let Poll::Ready(permission) = budget::poll_proceed(cx) else {
+            self.is_put_off = true;
             return false;
         };
         match self.is_preface(around) {
@@ -140,13 +140,7 @@ impl Exchange {
             return self.answer_overload(around);
         }
         let service = around.service;
-        let scope = &mut self.scope;
-        match catch_unwind(AssertUnwindSafe(|| scope.enter(|| service.call(request)))) {
-            Ok(call) => {
-                self.poll_this_call(call, around, cx);
-            }
-            Err(payload) => self.answer_panic(&*payload, around),
-        }
+        self.poll_this_call(|| service.call(request), around, cx);
     }
 
     /// The body of a request: whole if it is there already, else through a pipe.

@@ -44,7 +44,7 @@ impl Exchange {
             status: response.status,
             content_type: response.content_type,
             lines: &response.lines,
-            common: &self.common,
+            common: self.common.bytes(),
         };
         self.conn.send_switch(&head, self.output.batch());
         self.switch = Some(switch);
