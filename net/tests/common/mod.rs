@@ -16,7 +16,12 @@ use ringspun_runtime::{Builder, time};
 /// Runs `test` on a runtime with `cores` cores; panics if it takes longer than a minute, or
 /// twenty with full counts.
 pub(crate) fn run<F: Future>(cores: usize, test: F) -> F::Output {
-    let runtime = Builder::new().cores(cores).build().expect("a runtime");
+    run_by(Builder::new().cores(cores), test)
+}
+
+/// As [`run`], for a runtime with settings of its own.
+pub(crate) fn run_by<F: Future>(builder: Builder, test: F) -> F::Output {
+    let runtime = builder.build().expect("a runtime");
     runtime.block_on(async {
         let limit = Duration::from_secs(60 * count(1, 20) as u64);
         let start = Instant::now();
