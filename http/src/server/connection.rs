@@ -319,12 +319,12 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 }
                 Turn::Linger => {
                     self.call = None;
-                    exchange.discard();
+                    exchange.put_back();
                     return Poll::Ready(State::Lingering(Box::default()));
                 }
                 Turn::Switch => return Poll::Ready(State::Switching(exchange)),
                 Turn::End => {
-                    exchange.discard();
+                    exchange.put_back();
                     return Poll::Ready(State::Ended);
                 }
                 Turn::Yield => {

@@ -24,7 +24,6 @@ mod receive;
 mod switch;
 
 use std::cell::RefCell;
-use std::mem;
 use std::task::Context;
 use std::time::Instant;
 
@@ -128,26 +127,18 @@ impl Exchange {
             .unwrap_or_default()
     }
 
-    /// Gives it back. Nothing is under way: the connection is idle.
+    /// Gives it back, whatever is under way: the connection is idle, or it ends.
     pub(super) fn put_back(mut self: Box<Self>) {
-        debug_assert!(self.is_idle(), "only an idle connection gives it back");
-        self.output.reset();
         self.conn = Conn::new();
-        (self.is_stirred, self.unread) = (false, 0);
-        (self.head_deadline, self.write_deadline, self.body_deadline) = (None, None, None);
-        self.call_deadline = None;
-        self.into_pool();
-    }
-
-    /// Gives it back, whatever is under way: the connection ends, or goes on without it.
-    pub(super) fn discard(mut self: Box<Self>) {
-        let mut fresh = Self::default();
-        mem::swap(&mut fresh.common, &mut self.common);
-        mem::swap(&mut fresh.input, &mut self.input);
-        mem::swap(&mut fresh.output, &mut self.output);
-        fresh.input.clear();
-        fresh.output.reset();
-        *self = fresh;
+        self.input.clear();
+        self.output.reset();
+        (self.feeder, self.body) = (None, None);
+        self.scope.renew(None);
+        (self.has_served, self.is_ended) = (false, false);
+        (self.unread, self.body_bytes) = (0, 0);
+        (self.ending, self.switch, self.offers) = (None, None, None);
+        (self.head_deadline, self.call_deadline) = (None, None);
+        (self.write_deadline, self.body_deadline) = (None, None);
         self.into_pool();
     }
 
@@ -299,4 +290,38 @@ const KEEP: usize = 256;
 thread_local! {
     #[allow(clippy::vec_box, reason = "the boxes are what is pooled")]
     static POOL: RefCell<Vec<Box<Exchange>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recycled_exchange_knows_nothing_of_the_last_connection() {
+        let mut exchange = Exchange::take();
+        let now = Some(Instant::now());
+        exchange.conn.close_after();
+        exchange.output.batch().extend_from_slice(b"half an answer");
+        exchange.feeder = Some(crate::message::pipe(None).0);
+        exchange.body = Some(Body::empty());
+        (exchange.has_served, exchange.is_ended) = (true, true);
+        (exchange.unread, exchange.body_bytes) = (1, 1);
+        exchange.ending = Some(Ending::Abort);
+        (exchange.head_deadline, exchange.call_deadline) = (now, now);
+        (exchange.write_deadline, exchange.body_deadline) = (now, now);
+        let address = std::ptr::from_ref::<Exchange>(&exchange);
+        exchange.put_back();
+
+        let exchange = Exchange::take();
+        assert_eq!(
+            std::ptr::from_ref::<Exchange>(&exchange),
+            address,
+            "recycled"
+        );
+        assert!(exchange.is_idle() && exchange.conn.is_kept() && !exchange.has_served);
+        assert!(exchange.feeder.is_none() && exchange.body.is_none());
+        assert_eq!((exchange.unread, exchange.body_bytes), (0, 0));
+        assert_eq!(exchange.head_deadline.or(exchange.call_deadline), None);
+        assert_eq!(exchange.write_deadline.or(exchange.body_deadline), None);
+    }
 }
