@@ -62,17 +62,13 @@ impl Node {
     /// The route of a path, which stands without its slash at `at` in the target. The depth of the
     /// recursion is that of the tree, whatever the path.
     pub(super) fn find(&self, path: &str, at: usize, params: &mut Vec<Span>) -> Option<&Route> {
-        if let Some((node, behind)) = self.text(path) {
-            let next = at + behind.map_or(0, |behind| path.len() - behind.len());
-            if let Some(route) = node.find_behind(behind, next, params) {
-                return Some(route);
-            }
-        }
-        let (segment, behind) = split(path);
+        let (segment, behind) = match path.bytes().position(|byte| byte == b'/') {
+            Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
+            None => (path, None),
+        };
         let next = at + segment.len() + 1;
-        if segment.contains('%')
-            && let Ok(text) = self.position(&percent::decode(segment))
-            && let Some(route) = self.texts[text].1.find_behind(behind, next, params)
+        if let Some(node) = self.text(segment)
+            && let Some(route) = node.find_behind(behind, next, params)
         {
             return Some(route);
         }
@@ -102,19 +98,21 @@ impl Node {
         }
     }
 
-    /// The node of the text that a path begins with, as it stands there, and what is behind it.
-    fn text<'a>(&self, path: &'a str) -> Option<(&Self, Option<&'a str>)> {
-        if self.texts.len() > FEW {
-            let (segment, behind) = split(path);
-            let at = self.position(segment).ok()?;
-            return Some((&self.texts[at].1, behind));
+    /// The node of a text. Only a segment with a percent sign is decoded.
+    fn text(&self, segment: &str) -> Option<&Self> {
+        match self.same(segment) {
+            None if segment.contains('%') => self.same(&percent::decode(segment)),
+            found => found,
         }
-        self.texts
-            .iter()
-            .find_map(|(text, node)| match path.strip_prefix(&**text)? {
-                "" => Some((node, None)),
-                behind => Some((node, Some(behind.strip_prefix('/')?))),
-            })
+    }
+
+    fn same(&self, text: &str) -> Option<&Self> {
+        let at = if self.texts.len() <= FEW {
+            self.texts.iter().position(|(other, _)| **other == *text)?
+        } else {
+            self.position(text).ok()?
+        };
+        Some(&self.texts[at].1)
     }
 
     fn position(&self, text: &str) -> Result<usize, usize> {
@@ -127,15 +125,7 @@ impl Node {
     }
 }
 
-/// The first segment of a path, and what is behind its slash.
-fn split(path: &str) -> (&str, Option<&str>) {
-    match path.bytes().position(|byte| byte == b'/') {
-        Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
-        None => (path, None),
-    }
-}
-
-/// So many texts are looked through one after another, without looking for the slash before.
+/// So many texts are looked through one after another.
 const FEW: usize = 8;
 
 impl Route {
