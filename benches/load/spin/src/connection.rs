@@ -60,7 +60,7 @@ impl Connection {
             ended: false,
         };
         this.send(batch, replies)?;
-        let once = options.mode == Mode::Close;
+        let once = options.mode == Mode::Close && options.uses == 1;
         if !once {
             this.stream.set_nodelay(true)?;
         }

@@ -13,9 +13,7 @@ use crate::sys::{self, Epoll, Event};
 /// Makes the load and prints its line.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut load = Load::new(options)?;
-    for number in 0..options.connections {
-        load.open(number)?;
-    }
+    load.begin()?;
     let start = Instant::now();
     let mut counted = Counted::begin(options, start)?;
     let mut warm = options.warmup.is_zero();
@@ -46,23 +44,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 
 /// Makes one request on each connection, then holds them all until the process is ended.
 pub(crate) fn hold(options: &Options) -> Result<(), String> {
-    let requests = options.connections as u64;
-    let options = &Options {
-        length: Length::Requests(requests),
-        pipeline: 1,
-        ..options.clone()
-    };
     let mut load = Load::new(options)?;
-    for number in 0..options.connections {
-        load.open(number)?;
-        // No more handshakes at a time than any listener's backlog has room for.
-        while load.issued - load.replies >= 64 {
-            load.turn()?;
-        }
-    }
-    while load.replies < requests {
-        load.turn()?;
-    }
+    load.open_idle()?;
     let open = load
         .connections
         .iter()
@@ -80,8 +63,14 @@ struct Load<'a> {
     events: Vec<Event>,
     connections: Vec<Option<Connection>>,
     checker: Checker,
+    /// Requests each connection will still make before it is to be closed.
+    left: Vec<u64>,
+    /// Connections get one request each, and no more for now.
+    holding: bool,
     /// A full batch; a smaller one is a prefix.
     batch: Vec<u8>,
+    /// The last request of a connection.
+    last: Vec<u8>,
     buffer: Vec<u8>,
     /// Requests sent since the beginning.
     issued: u64,
@@ -99,7 +88,10 @@ impl<'a> Load<'a> {
             events: vec![Event { events: 0, u64: 0 }; 256],
             connections: (0..options.connections).map(|_| None).collect(),
             checker: Checker::new(options.expected(), options.mode == Mode::Echo),
-            batch: options.request().repeat(options.pipeline),
+            left: vec![0; options.connections],
+            holding: false,
+            batch: options.request(false).repeat(options.pipeline),
+            last: options.request(true),
             buffer: vec![0; BUFFER],
             issued: 0,
             replies: 0,
@@ -108,13 +100,49 @@ impl<'a> Load<'a> {
         })
     }
 
+    /// Opens the connections and sends the first batches.
+    fn begin(&mut self) -> Result<(), String> {
+        let connections = self.options.connections;
+        let Some(active) = self.options.active else {
+            return (0..connections).try_for_each(|number| self.open(number));
+        };
+        self.open_idle()?;
+        let now = Instant::now();
+        (0..active).try_for_each(|i| self.send_next(i * connections / active, now))
+    }
+
+    /// Opens all connections, and makes one request on each that counts for nothing.
+    fn open_idle(&mut self) -> Result<(), String> {
+        self.holding = true;
+        for number in 0..self.options.connections {
+            self.open(number)?;
+            // No more handshakes at a time than any listener's backlog has room for.
+            while self.issued - self.replies >= 64 {
+                self.turn()?;
+            }
+        }
+        while self.replies < self.issued {
+            self.turn()?;
+        }
+        (self.holding, self.issued, self.replies) = (false, 0, 0);
+        self.latencies = Histogram::new();
+        Ok(())
+    }
+
     /// Opens a connection and sends its first batch, if there is one left to send.
     fn open(&mut self, number: usize) -> Result<(), String> {
         self.connections[number] = None;
         let Some(size) = self.next_batch() else {
             return Ok(());
         };
-        let bytes = part(&self.batch, size, self.options.pipeline);
+        self.left[number] = self.options.uses;
+        let bytes = bytes(
+            &self.batch,
+            &self.last,
+            size,
+            self.options,
+            &mut self.left[number],
+        );
         let connection = Connection::open(&self.epoll, number, self.options, bytes, size)
             .map_err(|e| format!("connect: {e}"))?;
         self.connections[number] = Some(connection);
@@ -123,10 +151,12 @@ impl<'a> Load<'a> {
 
     /// Looks for events once and handles them; says when that was.
     fn turn(&mut self) -> Result<Instant, String> {
-        let count = self
-            .epoll
-            .poll(&mut self.events)
-            .map_err(|e| format!("epoll: {e}"))?;
+        let count = if self.options.sleep {
+            self.epoll.wait(&mut self.events, NAP)
+        } else {
+            self.epoll.poll(&mut self.events)
+        };
+        let count = count.map_err(|e| format!("epoll: {e}"))?;
         for index in 0..count {
             let event = self.events[index];
             self.handle(event.u64 as usize, event.events as i32)?;
@@ -157,10 +187,10 @@ impl<'a> Load<'a> {
             self.last_reply = now;
         }
         match (self.options.mode, ended) {
-            (Mode::Close, true) => self.open(number),
-            (Mode::Close, false) => Ok(()),
+            (Mode::Close, true) if self.left[number] == 0 => self.open(number),
+            (Mode::Close, false) if self.left[number] == 0 => Ok(()),
             (_, true) => Err("the server closed a connection that should be kept".into()),
-            (_, false) if idle && !self.options.hold => self.send_next(number, now),
+            (_, false) if idle && !self.holding => self.send_next(number, now),
             (_, false) => Ok(()),
         }
     }
@@ -173,7 +203,13 @@ impl<'a> Load<'a> {
             .as_mut()
             .expect("a reply came on it");
         connection.begin(now);
-        let bytes = part(&self.batch, size, self.options.pipeline);
+        let bytes = bytes(
+            &self.batch,
+            &self.last,
+            size,
+            self.options,
+            &mut self.left[number],
+        );
         connection
             .send(bytes, size)
             .map_err(|e| format!("send: {e}"))
@@ -182,7 +218,9 @@ impl<'a> Load<'a> {
     /// How many requests to send now.
     fn next_batch(&mut self) -> Option<usize> {
         let mut size = self.options.pipeline as u64;
-        if let Length::Requests(requests) = self.options.length {
+        if self.holding {
+            size = 1;
+        } else if let Length::Requests(requests) = self.options.length {
             size = size.min(requests - self.issued);
         }
         self.issued += size;
@@ -208,9 +246,21 @@ impl<'a> Load<'a> {
     }
 }
 
-/// The first `size` requests of a batch of `full`.
-fn part(batch: &[u8], size: usize, full: usize) -> &[u8] {
-    &batch[..batch.len() / full * size]
+/// The next `size` requests of a connection that has `left` to make.
+fn bytes<'a>(
+    batch: &'a [u8],
+    last: &'a [u8],
+    size: usize,
+    options: &Options,
+    left: &mut u64,
+) -> &'a [u8] {
+    if options.mode == Mode::Close {
+        *left -= 1;
+        if *left == 0 {
+            return last;
+        }
+    }
+    &batch[..batch.len() / options.pipeline * size]
 }
 
 /// The part of the run that counts.
@@ -261,6 +311,9 @@ pub(crate) fn say(line: &str) -> Result<(), String> {
 
 /// Room for any burst of replies, so that a short read means drained.
 const BUFFER: usize = 256 * 1024;
+
+/// The longest wait for events with `--sleep`: the clock is looked at between waits.
+const NAP: Duration = Duration::from_millis(5);
 
 /// How long without any reply means that something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);

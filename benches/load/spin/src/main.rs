@@ -12,19 +12,23 @@
 //! ```text
 //! spin --addr 127.0.0.1:8080 --connections 64 --seconds 3 --pid 4711
 //! spin --addr 127.0.0.1:8080 --connections 64 --pipeline 16 --requests 10000
-//! spin --addr 127.0.0.1:8080 --mode close
+//! spin --addr 127.0.0.1:8080 --mode close --uses 10
+//! spin --addr 127.0.0.1:8080 --connections 10000 --active 500
 //! spin --addr 127.0.0.1:7000 --mode echo --size 64
 //! spin --addr 127.0.0.1:8080 --connections 10000 --hold
+//! spin answers --addr 127.0.0.1:8080 /plaintext
 //! spin open --addr 127.0.0.1:8080 --rate 4000 --connections 256 --every 100 --other /burn/10000
 //! spin headline --addr 127.0.0.1:8080 --stuck 2 --path /burn/10000
 //! ```
 //!
-//! `open` and `headline` are other loads, and these two sleep: see [`neighbours`].
+//! `open` and `headline` are other loads, and these two sleep: see [`neighbours`]. `answers` makes no load
+//! but prints what a server answers: see [`answers`].
 
 use std::process::ExitCode;
 
 use crate::options::Options;
 
+mod answers;
 mod connection;
 mod cpu;
 mod histogram;
@@ -38,6 +42,9 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
     if let Some(mode) = args.next_if(|word| neighbours::is_mode(word)) {
         return neighbours::main(&mode, args);
+    }
+    if args.next_if(|word| word == "answers").is_some() {
+        return answers::main(args);
     }
     let options = match Options::from_args(args) {
         Ok(options) => options,

@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(crate) const USAGE: &str = "usage: spin --addr ADDR
-  [--mode keep-alive|close|echo]   connections kept, one per request, or TCP echo (keep-alive)
+  [--mode keep-alive|close|echo]   connections kept, closed, or TCP echo (keep-alive)
+  [--uses N]                       requests on a connection before it is closed (1)
   [--path PATH]                    /plaintext and /json are answered as everybody knows (/plaintext)
   [--size BYTES]                   send that much: the body of a POST, or the message of an echo
   [--connections N]                (64)
+  [--active N]                     of which so many, evenly spread, make the load; all made one request
   [--pipeline N]                   requests in a batch (1)
   [--seconds S] [--warmup S]       how long, and how long before that (3, 0.5)
   [--requests N]                   as many in place of a time; no warm-up
   [--pid PID]                      of the server: adds its CPU time
+  [--sleep]                        wait for events: for who shares CPUs with the server
   [--stay]                         keep the connections after the load, until killed
   [--hold]                         one request per connection, then hold them until killed";
 
@@ -24,10 +27,15 @@ pub(crate) struct Options {
     pub(crate) path: String,
     pub(crate) size: Option<usize>,
     pub(crate) connections: usize,
+    /// So many of the connections make the load; `None`: all.
+    pub(crate) active: Option<usize>,
+    /// With `Mode::Close`: requests on a connection.
+    pub(crate) uses: u64,
     pub(crate) pipeline: usize,
     pub(crate) length: Length,
     pub(crate) warmup: Duration,
     pub(crate) pid: Option<u32>,
+    pub(crate) sleep: bool,
     pub(crate) stay: bool,
     pub(crate) hold: bool,
 }
@@ -56,10 +64,13 @@ impl Options {
             path: path.into(),
             size: None,
             connections: 64,
+            active: None,
+            uses: 1,
             pipeline: 1,
             length: Length::Time(Duration::from_secs(3)),
             warmup: Duration::from_millis(500),
             pid: None,
+            sleep: false,
             stay: false,
             hold: false,
         }
@@ -71,6 +82,7 @@ impl Options {
         while let Some(name) = args.next() {
             match name.as_str() {
                 "--hold" => options.hold = true,
+                "--sleep" => options.sleep = true,
                 "--stay" => options.stay = true,
                 _ => {
                     let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
@@ -95,6 +107,8 @@ impl Options {
             "--path" => self.path = value,
             "--size" => self.size = Some(value.parse().map_err(|e| bad(&e))?),
             "--connections" => self.connections = value.parse().map_err(|e| bad(&e))?,
+            "--active" => self.active = Some(value.parse().map_err(|e| bad(&e))?),
+            "--uses" => self.uses = value.parse().map_err(|e| bad(&e))?,
             "--pipeline" => self.pipeline = value.parse().map_err(|e| bad(&e))?,
             "--seconds" => self.length = Length::Time(seconds(&value)?),
             "--warmup" => self.warmup = seconds(&value)?,
@@ -108,8 +122,18 @@ impl Options {
     }
 
     fn checked(mut self) -> Result<Self, String> {
-        if self.connections == 0 || self.pipeline == 0 || self.length == Length::Requests(0) {
+        let counts = [self.connections, self.pipeline, self.active.unwrap_or(1)];
+        if counts.contains(&0) || self.uses == 0 || self.length == Length::Requests(0) {
             return Err("nothing to do".into());
+        }
+        if self.active.is_some_and(|active| active > self.connections) {
+            return Err("--active is a part of --connections".into());
+        }
+        if self.mode == Mode::Close && self.active.is_some() {
+            return Err("--active is for connections that are kept".into());
+        }
+        if self.mode != Mode::Close && self.uses > 1 {
+            return Err("--uses is for --mode close".into());
         }
         if self.mode != Mode::KeepAlive && self.pipeline > 1 {
             return Err("--pipeline is for keep-alive".into());
@@ -120,14 +144,14 @@ impl Options {
         Ok(self)
     }
 
-    /// The bytes of one request.
-    pub(crate) fn request(&self) -> Vec<u8> {
+    /// The bytes of one request, the `last` on its connection or not.
+    pub(crate) fn request(&self, last: bool) -> Vec<u8> {
         if self.mode == Mode::Echo {
             return pattern(self.size.unwrap_or(64));
         }
         let method = if self.size.is_some() { "POST" } else { "GET" };
         let mut head = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", self.path, self.addr);
-        if self.mode == Mode::Close {
+        if last {
             head += "Connection: close\r\n";
         }
         if let Some(size) = self.size {
@@ -194,6 +218,11 @@ mod tests {
             "--addr 127.0.0.1:80 --requests 0",
             "--addr 127.0.0.1:80 --mode close --pipeline 2",
             "--addr 127.0.0.1:80 --seconds -1",
+            "--addr 127.0.0.1:80 --active 65",
+            "--addr 127.0.0.1:80 --active 0",
+            "--addr 127.0.0.1:80 --mode close --active 2",
+            "--addr 127.0.0.1:80 --uses 2",
+            "--addr 127.0.0.1:80 --mode close --uses 0",
             "--addr 127.0.0.1:80 --other 1",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
@@ -204,9 +233,14 @@ mod tests {
     fn requests() {
         let close = parse("--addr 127.0.0.1:80 --mode close --path /json").expect("well-formed");
         let text = "GET /json HTTP/1.1\r\nHost: 127.0.0.1:80\r\nConnection: close\r\n\r\n";
-        assert_eq!(close.request(), text.as_bytes());
+        assert_eq!(close.request(true), text.as_bytes());
+        let kept = text.replace("Connection: close\r\n", "");
+        assert_eq!(close.request(false), kept.as_bytes());
         let post = parse("--addr 127.0.0.1:80 --path /echo --size 3").expect("well-formed");
-        assert!(post.request().ends_with(b"Content-Length: 3\r\n\r\nabc"));
+        assert!(
+            post.request(false)
+                .ends_with(b"Content-Length: 3\r\n\r\nabc")
+        );
         assert_eq!(post.expected().as_deref(), Some(&b"abc"[..]));
     }
 }

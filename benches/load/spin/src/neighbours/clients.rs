@@ -125,7 +125,7 @@ impl Clients {
 impl Route {
     fn new(options: &Options) -> Self {
         Self {
-            request: options.request(),
+            request: options.request(false),
             checker: Checker::new(options.expected(), options.mode == Mode::Echo),
         }
     }
