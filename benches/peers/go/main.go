@@ -24,6 +24,7 @@ var hello = []byte("Hello, World!")
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "the address to listen on")
 	cores := flag.Int("cores", 1, "GOMAXPROCS")
+	echo := flag.Bool("echo", false, "send back what comes, without HTTP")
 	flag.Parse()
 	runtime.GOMAXPROCS(*cores)
 
@@ -63,7 +64,32 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Println("listening on", listener.Addr())
+	if *echo {
+		log.Fatal(sendBack(listener))
+	}
 	log.Fatal(http.Serve(listener, nil))
+}
+
+func sendBack(listener net.Listener) error {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer conn.Close()
+			buffer := make([]byte, 16*1024)
+			for {
+				n, err := conn.Read(buffer)
+				if err != nil {
+					return
+				}
+				if _, err := conn.Write(buffer[:n]); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 // The longest pause, the same for every contender.

@@ -110,7 +110,7 @@ fn describe(answer: &str) -> Result<Vec<String>, String> {
         code.unwrap_or_default()
     )];
     lines.append(&mut headers);
-    lines.push(format!("body {body}"));
+    lines.push(format!("body {body:?}"));
     Ok(lines)
 }
 
@@ -128,7 +128,7 @@ mod tests {
         let lines = describe(ANSWER).expect("well-formed");
         assert_eq!(lines, describe(other).expect("well-formed"));
         assert_eq!(lines[0], "HTTP/1.1 200");
-        assert_eq!(lines.last().map(String::as_str), Some("body hello"));
+        assert_eq!(lines.last().map(String::as_str), Some("body \"hello\""));
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::io;
 
 use axum::body::Bytes;
 use axum::http::header::{HeaderName, SERVER};
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use peer_common::{Options, tokio_runtime};
+use peer_common::{Options, pause, tokio_runtime};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -28,8 +30,15 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
                 )
             }),
         )
-        .route("/echo", post(async |body: Bytes| (NAME, body)));
+        .route("/echo", post(async |body: Bytes| (NAME, body)))
+        .route("/burn/{micros}", get(paused))
+        .route("/block/{millis}", get(paused));
     axum::serve(listener, router).await
+}
+
+async fn paused(uri: Uri) -> Result<impl IntoResponse, StatusCode> {
+    pause::pause(uri.path()).ok_or(StatusCode::BAD_REQUEST)?;
+    Ok((NAME, pause::DONE))
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,8 @@ use std::process;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+#[cfg(feature = "hyper")]
+pub mod hyper_routes;
 pub mod pause;
 #[cfg(feature = "tokio")]
 pub mod tokio_runtime;

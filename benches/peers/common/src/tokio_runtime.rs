@@ -9,11 +9,14 @@ use tokio::runtime::Builder;
 
 use crate::Options;
 
+/// The flag of contenders that can have tokio's eager hand-off of its driver.
+pub const EAGER: &str = "--eager";
+
 /// Runs `serve` until it fails: on one multi-threaded runtime with one listener (`--cores N`), or on
 /// N single-threaded ones with a listener each (`--threads N`).
 ///
 /// # Errors
-/// Those of binding and of `serve`.
+/// Those of binding and of `serve`; `Unsupported` for [`EAGER`] without `--cfg tokio_unstable`.
 ///
 /// # Panics
 /// If a thread of `--threads` panicked.
@@ -24,10 +27,12 @@ where
 {
     if !options.separate {
         let listener = options.listen(1)?.remove(0);
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(options.cores)
-            .enable_all()
-            .build()?;
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(options.cores).enable_all();
+        if options.flags.iter().any(|flag| flag == EAGER) {
+            hand_off_eagerly(&mut builder)?;
+        }
+        let runtime = builder.build()?;
         // A task of its own: `block_on` runs beside the workers and would accept from afar.
         return runtime.block_on(async move {
             tokio::spawn(serve(TcpListener::from_std(listener)?))
@@ -48,4 +53,18 @@ where
     threads
         .into_iter()
         .try_for_each(|thread| thread.join().expect("a server thread panicked"))
+}
+
+#[cfg(tokio_unstable)]
+fn hand_off_eagerly(builder: &mut Builder) -> io::Result<()> {
+    builder.enable_eager_driver_handoff();
+    Ok(())
+}
+
+#[cfg(not(tokio_unstable))]
+fn hand_off_eagerly(_builder: &mut Builder) -> io::Result<()> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "--eager needs a build with RUSTFLAGS='--cfg tokio_unstable'",
+    ))
 }
