@@ -32,41 +32,15 @@ parse_arguments() {
     shift
   done
   [[ $connections =~ ^[1-9][0-9]*$ ]] || die "--connections is a count"
-  (($(ulimit -n) > connections + 100)) ||
+  descriptors_for "$connections" ||
     die "$(ulimit -n) descriptors are not enough for $connections connections (ulimit -n)"
-}
-
-# Prints `fresh=N bytes=N held=N`.
-measure_memory() { # CONTENDER
-  local fresh before after held
-  command_of "$1"
-  start_server || return 1
-  # The first second is for threads to start.
-  sleep 1
-  fresh=$(switch_rate "$seconds")
-  # What is allocated once, not per connection: code, pools, the tables of a busy server.
-  generate --requests 20000 --connections "$kept" >/dev/null || { stop_server; return 1; }
-  sleep 1
-  before=$(resident)
-  if ! hold_connections --connections "$connections" --hold ||
-    [[ $(value_of held <"$tmp/held") != "$connections" ]]; then
-    let_go
-    stop_server
-    return 1
-  fi
-  sleep 1
-  after=$(resident)
-  held=$(switch_rate "$seconds")
-  let_go
-  stop_server
-  echo "fresh=$fresh bytes=$(((after - before) / connections)) held=$held"
 }
 
 # The whole row of a contender as pairs.
 row_of() { # CONTENDER
   # By way of files: in a subshell, `pid` would be lost to the clean-up.
   say "idle: $1"
-  if ! measure_memory "$1" >"$tmp/memory"; then
+  if ! measure_idle "$1" "$connections" "$seconds" >"$tmp/memory"; then
     echo "name=$1 failed=1"
     return
   fi
@@ -122,11 +96,10 @@ main() {
   parse_arguments "$@"
   tracing=true
   strace_works || { tracing=false; say "system calls are not counted: strace is not here"; }
-  build_peers
-  for contender in $contenders; do
-    if available "$contender"; then row_of "$contender" >>"$tmp/rows"; fi
+  find_ready "$contenders"
+  for contender in "${ready[@]}"; do
+    row_of "$contender" >>"$tmp/rows"
   done
-  [[ -s $tmp/rows ]] || die "nobody to measure"
   print_table
   write_json
   if grep -q 'failed=1' "$tmp/rows"; then die "some measurements failed, see above"; fi

@@ -28,10 +28,10 @@ die() { say "$*"; exit 1; }
 # Nothing outlives the script, however it ends.
 clean_up() {
   local process
-  for process in "$holder" "$pid" "${servers[@]}"; do
+  if [[ -n $pid ]]; then kill_server; fi
+  for process in "$holder" "${servers[@]}"; do
     if [[ -n $process ]]; then
       kill -KILL "$process" 2>/dev/null || true
-      # Waiting for it keeps the shell from saying that it was killed.
       wait "$process" 2>/dev/null || true
     fi
   done
@@ -71,16 +71,41 @@ cargo_build() { # DIRECTORY TARGET_DIRECTORY ARGUMENTS...
   (cd "$directory" && cargo build --release --quiet --target-dir "$target_directory" "$@") >&2
 }
 
-build_peers() {
-  say "building the contenders and the generator"
-  cargo_build "$root/benches/peers" "$peers_target" --locked --workspace ||
-    die "the contenders do not build"
-}
-
 # The generator alone.
 build_spin() {
   say "building the generator"
-  cargo_build "$root/benches/peers" "$peers_target" --locked -p spin || die "spin does not build"
+  cargo_build "$root/benches/peers" "$peers_target" --locked -p spin@0.0.0 || die "spin does not build"
+}
+
+# The package of a contender in the workspace of the contenders; none of those that are elsewhere.
+package_of() { # CONTENDER
+  case $1 in
+    hyper | hyper-ct) echo peer-hyper ;;
+    tokio-echo | tokio-echo-ct) echo peer-tokio-echo ;;
+    floor | floor-echo) echo peer-floor ;;
+    monoio | monoio-echo) echo peer-monoio ;;
+    actix | axum | compio | may | nginx | ntex | smol) echo "peer-$1" ;;
+    report) echo report ;;
+  esac
+}
+
+# The generator and the contenders, in one go. One that does not build is found by `available`.
+declare -A built=()
+build_peers() { # CONTENDERS...
+  local contender package packages=() arguments=()
+  for contender in "$@"; do
+    package=$(package_of "$contender")
+    if [[ -n $package && " ${packages[*]} " != *" $package "* ]]; then
+      packages+=("$package")
+      arguments+=(-p "$package")
+    fi
+  done
+  build_spin
+  ((${#packages[@]} > 0)) || return 0
+  say "building ${packages[*]}"
+  if cargo_build "$root/benches/peers" "$peers_target" --locked "${arguments[@]}"; then
+    for package in "${packages[@]}"; do built[$package]=yes; done
+  fi
 }
 
 build_go() { # PACKAGE PROGRAM
@@ -89,11 +114,21 @@ build_go() { # PACKAGE PROGRAM
     { say "go: skipped, $2 does not build"; return 1; }
 }
 
+# hyper on a tokio with its unstable parts: other flags of the compiler, so another folder.
+build_eager() {
+  RUSTFLAGS="${RUSTFLAGS:-} --cfg tokio_unstable" \
+    cargo_build "$root/benches/peers" "$peers_target/eager" --locked -p peer-hyper
+}
+
+# Debian has it where only root looks.
+find_nginx() { PATH=$PATH:/usr/sbin command -v nginx; }
+
 # Whether a contender can take part; builds it if that is not done yet.
 available() { # CONTENDER
+  local package
   case $1 in
-    floor | hyper | hyper-ct | axum | floor-echo | tokio-echo | tokio-echo-ct) ;;
-    go) build_go . peer-go ;;
+    go | go-echo) build_go . peer-go ;;
+    hyper-eager) build_eager || { say "hyper-eager: skipped, it does not build"; return 1; } ;;
     ringspun)
       say "building ringspun's example hello_http"
       cargo_build "$root" "$target" --package ringspun --example hello_http ||
@@ -103,7 +138,18 @@ available() { # CONTENDER
       cargo_build "$root" "$target" --package ringspun --example echo ||
         { say "ringspun-echo: skipped, its example echo does not build"; return 1; }
       ;;
-    *) die "$1: no such contender" ;;
+    *)
+      package=$(package_of "$1")
+      [[ -n $package ]] || die "$1: no such contender"
+      if [[ $1 == nginx ]] && ! find_nginx >/dev/null; then
+        say "nginx: skipped, not installed"
+        return 1
+      fi
+      [[ -n ${built[$package]:-} ]] ||
+        cargo_build "$root/benches/peers" "$peers_target" --locked -p "$package" ||
+        { say "$1: skipped, $package does not build"; return 1; }
+      built[$package]=yes
+      ;;
   esac
 }
 
@@ -111,6 +157,8 @@ available() { # CONTENDER
 find_ready() { # "CONTENDER..."
   local contender
   ready=()
+  # shellcheck disable=SC2086
+  build_peers $1
   for contender in $1; do
     if available "$contender"; then ready+=("$contender"); fi
   done
@@ -127,10 +175,15 @@ command_of() { # CONTENDER
     floor-echo) argv=("$bin/peer-floor" "${cores_option[@]}" --echo) ;;
     hyper) argv=("$bin/peer-hyper" "${cores_option[@]}") ;;
     hyper-ct) argv=("$bin/peer-hyper" "${threads_option[@]}") ;;
-    axum) argv=("$bin/peer-axum" "${cores_option[@]}") ;;
+    hyper-eager) argv=("$peers_target/eager/release/peer-hyper" "${cores_option[@]}" --eager) ;;
+    actix | axum | compio | may | monoio | nginx | ntex | smol)
+      argv=("$bin/peer-$1" "${cores_option[@]}")
+      ;;
+    monoio-echo) argv=("$bin/peer-monoio" "${cores_option[@]}" --echo) ;;
     tokio-echo) argv=("$bin/peer-tokio-echo" "${cores_option[@]}") ;;
     tokio-echo-ct) argv=("$bin/peer-tokio-echo" "${threads_option[@]}") ;;
     go) argv=("$bin/peer-go" "${cores_option[@]}") ;;
+    go-echo) argv=("$bin/peer-go" "${cores_option[@]}" --echo) ;;
     ringspun) argv=("$target/release/examples/hello_http" "${cores_option[@]}" --metrics) ;;
     ringspun-echo) argv=("$target/release/examples/echo" "${cores_option[@]}" --metrics) ;;
     *) die "$1: no such contender" ;;
@@ -143,7 +196,8 @@ command_of() { # CONTENDER
 # Sets `pid` and `addr`.
 start_server() { # PREFIX...
   : >"$tmp/server.out"
-  taskset -c "$server_cpus" "$@" "${argv[@]}" >"$tmp/server.out" 2>"$tmp/server.err" &
+  # Whatever a server leaves in the folder of temporary files goes with ours.
+  TMPDIR=$tmp taskset -c "$server_cpus" "$@" "${argv[@]}" >"$tmp/server.out" 2>"$tmp/server.err" &
   pid=$!
   addr=
   local deadline=$((SECONDS + 20))
@@ -159,10 +213,24 @@ start_server() { # PREFIX...
   done
 }
 
+# The server and its children, of one that forks.
+family() {
+  local children=
+  # Not every kernel tells.
+  read -r children <"/proc/$pid/task/$pid/children" || true
+  echo "$pid $children"
+} 2>/dev/null
+
 # KILL: nothing that happens at an orderly end is to be measured.
-stop_server() {
-  kill -KILL "$pid" 2>/dev/null || true
+kill_server() {
+  # shellcheck disable=SC2046
+  kill -KILL $(family) 2>/dev/null || true
+  # Waiting for it keeps the shell from saying that it was killed.
   wait "$pid" 2>/dev/null || true
+}
+
+stop_server() {
+  kill_server
   pid=
 }
 
@@ -274,10 +342,10 @@ wait_for_port() { # PORT
   done
 }
 
-# Starts nginx in front of the servers; sets `proxy_port`. Debian has it where only root looks.
+# Starts nginx in front of the servers; sets `proxy_port`.
 start_nginx() { # ADDRESS...
   local nginx address upstreams=
-  nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || return 1
+  nginx=$(find_nginx) || return 1
   proxy_port=$(free_port)
   for address in "$@"; do upstreams+="server $address; "; done
   sed "s,@DIRECTORY,$tmp,; s,@PORT,$proxy_port,; s,@UPSTREAMS,$upstreams," \
@@ -307,17 +375,23 @@ awk_median='
 
 # User and system time of the server in microseconds, as `user system`.
 cpu_time() {
-  # The name in parentheses may hold spaces: count from its end. A tick is 10 ms to every program.
-  sed 's/.*) //' "/proc/$pid/stat" | awk '{ print $12 * 10000, $13 * 10000 }'
+  local process
+  for process in $(family); do
+    # The name in parentheses may hold spaces: count from its end. A tick is 10 ms to every program.
+    sed 's/.*) //' "/proc/$process/stat"
+  done | awk '{ user += $12; system_ += $13 } END { print user * 10000, system_ * 10000 }'
 }
 
 # Memory of the server in bytes. smaps_rollup is exact; status may lag by some pages per thread.
 resident() {
-  if [[ -r /proc/$pid/smaps_rollup ]]; then
-    awk '$1 == "Rss:" { print $2 * 1024 }' "/proc/$pid/smaps_rollup"
-  else
-    awk '$1 == "VmRSS:" { print $2 * 1024 }' "/proc/$pid/status"
-  fi
+  local process
+  for process in $(family); do
+    if [[ -r /proc/$process/smaps_rollup ]]; then
+      awk '$1 == "Rss:"' "/proc/$process/smaps_rollup"
+    else
+      awk '$1 == "VmRSS:"' "/proc/$process/status"
+    fi
+  done | awk '{ sum += $2 } END { print sum * 1024 }'
 }
 
 # Context switches of all threads of the server since their start.
@@ -334,22 +408,66 @@ switch_rate() { # SECONDS
   awk -v n=$((after - before)) -v s="$1" 'BEGIN { printf "%.1f", n / s }'
 }
 
-# What every result file says of where it comes from, as members of a JSON object.
-provenance() {
+# What a contender's server costs while nothing happens. Prints `bytes=N`, the growth of its memory over so
+# many connections, each after one request, divided by their number; and with SECONDS also
+# `fresh=N held=N`, context switches per second when it has just started and while it holds them.
+measure_idle() { # CONTENDER CONNECTIONS [SECONDS]
+  local fresh before after held connections=$2
+  command_of "$1"
+  start_server || return 1
+  # The first second is for threads to start.
+  sleep 1
+  if (($# > 2)); then fresh=$(switch_rate "$3"); fi
+  # What is allocated once, not per connection: code, pools, the tables of a busy server.
+  generate --requests 20000 --connections 64 >/dev/null || { stop_server; return 1; }
+  sleep 1
+  before=$(resident)
+  if ! hold_connections --connections "$connections" --hold ||
+    [[ $(value_of held <"$tmp/held") != "$connections" ]]; then
+    let_go
+    stop_server
+    return 1
+  fi
+  sleep 1
+  after=$(resident)
+  if (($# > 2)); then held=$(switch_rate "$3"); fi
+  let_go
+  stop_server
+  printf '%sbytes=%d\n' "${3:+fresh=$fresh held=$held }" $(((after - before) / connections))
+}
+
+# Whether there are descriptors for so many connections.
+descriptors_for() { # CONNECTIONS
+  (($(ulimit -n) > $1 + 100))
+}
+
+# Where results come from, as lines of `key=value`.
+provenance_lines() {
   local cpu commit
   cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
   commit=$(git -C "$root" describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
-  printf '  "date": "%s",\n  "machine": "%s, %s CPUs, Linux %s",\n  "commit": "%s",\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${cpu//\"/}" "$(nproc)" "$(uname -r)" "$commit"
-  printf '  "versions": "%s",\n' "$(versions)"
+  echo "date=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  echo "machine=${cpu//\"/}, $(nproc) CPUs, Linux $(uname -r)"
+  echo "commit=$commit"
+  echo "versions=$(versions)"
 }
 
+# The same as members of a JSON object.
+provenance() {
+  provenance_lines | sed 's/\([a-z]*\)=\(.*\)/  "\1": "\2",/'
+}
+
+# What is measured, as `NAME VERSION, ...`: the crates the contenders stand on, and what is installed.
 versions() {
-  local go_version=none
+  local go_version=none nginx_version=none nginx
   if command -v go >/dev/null; then go_version=$(go env GOVERSION 2>/dev/null || echo none); fi
-  awk -v go="$go_version" '
+  if nginx=$(find_nginx); then nginx_version=$("$nginx" -v 2>&1 | sed 's,.*/,,'); fi
+  awk -v go="$go_version" -v nginx="$nginx_version" -v rustc="$(rustc --version | awk '{ print $2 }')" '
     $1 == "name" { gsub(/"/, "", $3); name = $3 }
-    $1 == "version" && name ~ /^(tokio|hyper|axum)$/ { gsub(/"/, "", $3); printf "%s %s, ", name, $3 }
-    END { print "go " go }
+    $1 == "version" && name ~ /^(actix-web|axum|compio|cyper-core|hyper|may|may_minihttp|monoio|ntex|smol|tokio)$/ {
+      gsub(/"/, "", $3)
+      printf "%s %s, ", name, $3
+    }
+    END { sub(/^go/, "", go); printf "Go %s, nginx %s, rustc %s\n", go, nginx, rustc }
   ' "$root/benches/peers/Cargo.lock"
 }

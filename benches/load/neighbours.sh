@@ -10,6 +10,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=medians.sh
 . "$here/medians.sh"
+# shellcheck source=scenarios.sh
+. "$here/scenarios.sh"
 
 usage() {
   cat <<'TEXT'
@@ -56,12 +58,13 @@ set_up() { # SCENARIO
   server_cpus=0,1 cores=2 generator_cpus=$shared_cpus
   case $1 in
     burn | block)
-      if [[ $1 == block ]]; then path=/block/10; fi
-      load=(open --rate 4000 --connections 256 --every 100 --other "$path" --seconds "$seconds")
+      load_of "$1"
+      load+=(--seconds "$seconds")
       columns="mean_us p50_us p90_us p99_us window_p99_us p999_us late_p99_us cpu_us"
       ;;
     quiet20k)
-      load=(open --rate 20000 --connections 256 --seconds "$seconds")
+      load_of "$1"
+      load+=(--seconds "$seconds")
       columns="cpu_us p50_us p90_us p99_us window_p99_us p999_us late_p99_us"
       ;;
     headline*)
@@ -76,7 +79,8 @@ set_up() { # SCENARIO
       ;;
     thousand)
       server_cpus=0 cores=1 generator_cpus=1
-      load=(--connections 1000 --seconds "$seconds")
+      load_of "$1"
+      load+=(--seconds "$seconds")
       columns="p99_by_p50 p50_us p99_us p999_us cpu_us rps"
       ;;
     *) die "$1: no such scenario" ;;
@@ -102,7 +106,6 @@ main() {
   local scenario
   parse_arguments "$@"
   check_tools
-  build_peers
   find_ready "$contenders"
   for scenario in $scenarios; do
     run_scenario "$scenario" "${ready[@]}"

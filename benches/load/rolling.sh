@@ -121,7 +121,7 @@ main() {
     ports[index]=$(free_port)
     start_instance "$index"
   done
-  printf '%-44s %6s %10s %8s %8s %8s %8s\n' '' rolls done failed errored timeout '4xx+5xx'
+  printf '%-44s %6s %10s %8s %8s %8s %8s\n' '' rolls 'done' failed errored timeout '4xx+5xx'
   for proxy in $proxies; do
     case $proxy in
       haproxy)

@@ -80,7 +80,7 @@ main() {
   local scenario ready=()
   parse_arguments "$@"
   check_tools
-  build_peers
+  build_spin
   for scenario in $scenarios; do
     case $scenario in
       plaintext) server=ringspun load=(--connections "$connections") ;;
