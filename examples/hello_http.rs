@@ -75,12 +75,10 @@ fn app(readiness: Readiness) -> Router {
 
 async fn echo(mut request: Request) -> Result<Response, BodyError> {
     let body = request.body().bytes(MAX_ECHO).await?;
-    let response = Response::ok().with_body(body);
-    let Some(value) = request.header("content-type") else {
-        return Ok(response);
-    };
-    Ok(response
-        .try_with_header("content-type", value)
+    let value = request.header("content-type");
+    Ok(Response::ok()
+        .with_body(body)
+        .try_with_header("content-type", value.unwrap_or("application/octet-stream"))
         .expect("it came in as a header's value"))
 }
 
