@@ -1,0 +1,120 @@
+//! The parts of HTTP/1 that need neither a runtime nor a socket, and the pool of buffers.
+
+use std::hint::black_box;
+
+use ringspun::http::StatusCode;
+use ringspun::http::proto::{
+    Chunk, ChunkedDecoder, Conn, Event, Head, HeadLimits, Next, ReceiveLimits, ResponseHead,
+};
+use ringspun::net::Buffer;
+
+use crate::Row;
+use crate::server::BROWSER;
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "parse-head",
+        operations: 10_000,
+        run: |n| parse(n, SMALL),
+    },
+    Row {
+        name: "parse-head-browser",
+        operations: 5_000,
+        run: |n| parse(n, BROWSER),
+    },
+    Row {
+        name: "encode-response",
+        operations: 10_000,
+        run: encode,
+    },
+    // A request received and its response sent, as the connection does it.
+    Row {
+        name: "exchange",
+        operations: 10_000,
+        run: exchange,
+    },
+    // A body of 16 KiB in 16 chunks.
+    Row {
+        name: "decode-chunks",
+        operations: 2_000,
+        run: decode_chunks,
+    },
+    Row {
+        name: "buffer-take-return",
+        operations: 100_000,
+        run: buffers,
+    },
+];
+
+const SMALL: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
+const COMMON: &[u8] = b"Server: ringspun\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+const BODY: &[u8] = b"Hello, World!";
+const RESPONSE: ResponseHead<'_> = ResponseHead {
+    status: StatusCode::OK,
+    content_type: Some("text/plain; charset=utf-8"),
+    lines: b"",
+    common: COMMON,
+};
+
+fn parse(n: u64, input: &[u8]) {
+    let (mut head, limits) = (Head::new(), HeadLimits::default());
+    for _ in 0..n {
+        let parsed = head.parse(black_box(input), &limits);
+        assert_eq!(parsed, Ok(Some(input.len())));
+    }
+}
+
+fn encode(n: u64) {
+    let mut out = Vec::new();
+    for _ in 0..n {
+        out.clear();
+        let mut conn = black_box(Conn::new());
+        if conn.send_whole(black_box(&RESPONSE), BODY.len() as u64, &mut out) {
+            out.extend_from_slice(BODY);
+        }
+        black_box(&out);
+    }
+}
+
+fn exchange(n: u64) {
+    let (mut conn, mut head, mut out) = (Conn::new(), Head::new(), Vec::new());
+    let limits = ReceiveLimits::default();
+    for _ in 0..n {
+        let mut at = 0;
+        let event = conn.receive(black_box(SMALL), &mut at, false, &mut head, &limits);
+        assert_eq!(event, Ok(Event::Head));
+        out.clear();
+        if conn.send_whole(black_box(&RESPONSE), BODY.len() as u64, &mut out) {
+            out.extend_from_slice(BODY);
+        }
+        black_box(&out);
+        assert_eq!(conn.next_exchange(), Next::Continue);
+    }
+}
+
+fn decode_chunks(n: u64) {
+    let mut input = Vec::new();
+    for _ in 0..16 {
+        input.extend_from_slice(b"400\r\n");
+        input.extend_from_slice(&[b'x'; 1024]);
+        input.extend_from_slice(b"\r\n");
+    }
+    input.extend_from_slice(b"0\r\n\r\n");
+    for _ in 0..n {
+        let (mut decoder, mut at, mut content) = (ChunkedDecoder::new(), 0, 0);
+        loop {
+            match decoder.decode(black_box(&input), &mut at) {
+                Ok(Chunk::Data(length)) => (at, content) = (at + length, content + length),
+                Ok(Chunk::End) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(content, 16 * 1024);
+    }
+}
+
+fn buffers(n: u64) {
+    for _ in 0..n {
+        drop(black_box(Buffer::take()));
+    }
+}
