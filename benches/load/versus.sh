@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# What tasks and channels cost on ringspun, tokio and Go: builds the programs and runs them, in turns.
+# What tasks, channels and parts cost on ringspun, tokio, Go and others: builds the programs and runs them, in turns.
 #
 #   benches/load/versus.sh micro                     the table of operations, about two minutes
 #   benches/load/versus.sh micro --only yield --cores 1
 #   benches/load/versus.sh channels                  channels and selects, about three minutes
+#   benches/load/versus.sh parts                     run queue, parser, encoder, buffers, reactor
 #   benches/load/versus.sh losses                    values lost when receives are dropped
 #   benches/load/versus.sh burners                   an echo beside tasks that compute for ever
 #   benches/load/versus.sh balance                   steals where there is nothing to gain

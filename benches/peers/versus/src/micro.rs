@@ -1,22 +1,34 @@
 //! The table of the benchmarks.
 
-use std::time::Duration;
-
+use crate::cost::Cost;
 use crate::go;
 use crate::options::Options;
 use crate::peer::{Peer, Ringspun, Tokio};
+use crate::report::Report;
 use crate::rows::{ROWS, Row};
 
-pub(crate) fn run(options: &Options) -> Result<(), String> {
+pub(crate) fn run(options: &Options, report: &mut Report) -> Result<(), String> {
     let rows = ROWS.iter().filter(|row| row.name.contains(&options.only));
-    println!("ns per operation, the least of {} rounds", options.rounds);
+    let clock = if options.cpu { "of CPUs " } else { "" };
+    println!(
+        "ns {clock}per operation, the least of {} rounds",
+        options.rounds
+    );
     println!(
         "{:<18} {:>5} {:>10} {:>10} {:>10} {:>8} {:>8}",
         "", "cores", "ringspun", "tokio", "go", "/tokio", "/go"
     );
     for row in rows {
         for &cores in &options.cores {
-            print(row, cores, measure(row, cores, options)?);
+            let least = measure(row, cores, options)?;
+            print(row, cores, least);
+            let tokio = ("tokio", least.tokio);
+            let best = match least.go {
+                Some(go) if go < least.tokio => ("go", go),
+                _ => tokio,
+            };
+            let ours = Some(("ringspun", least.ringspun));
+            report.row(row.name, cores, ours, Some(best))?;
         }
     }
     Ok(())
@@ -34,16 +46,17 @@ fn measure(row: &Row, cores: usize, options: &Options) -> Result<Least, String> 
     let failed = |e| format!("a runtime of {cores} cores: {e}");
     let ringspun = Ringspun::new(cores).map_err(failed)?;
     let tokio = Tokio::new(cores).map_err(failed)?;
-    let each = |time: Duration| time.as_nanos() as f64 / row.operations as f64;
+    let time = |cost: Cost| cost.time(options.cpu);
     let mut least: Option<Least> = None;
     // One more than asked for: the first warms up and does not count.
     for round in 0..=options.rounds {
         let this = Least {
-            ringspun: each((row.ringspun)(&ringspun, row.operations)),
-            tokio: each((row.tokio)(&tokio, row.operations)),
+            ringspun: time((row.ringspun)(&ringspun, row.operations)),
+            tokio: time((row.tokio)(&tokio, row.operations)),
             go: match &options.go {
                 Some(program) if row.go && round > 0 => {
-                    Some(go::row(program, row.name, cores, row.operations)?.0)
+                    let (wall, cpu) = go::row(program, row.name, cores, row.operations)?;
+                    Some(if options.cpu { cpu } else { wall })
                 }
                 _ => None,
             },

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-pub(crate) const USAGE: &str = "usage: versus micro|channels|losses|burners|balance
+pub(crate) const USAGE: &str = "usage: versus micro|channels|parts|losses|burners|balance
   [--go PATH]         Go's counterpart takes part
   [--cores \"N...\"]    of micro, channels and losses (1 2)
-  [--rounds N]        of micro and channels (7)
-  [--only TEXT]       of micro and channels: rows with that in their name
+  [--rounds N]        of micro, channels and parts (7)
+  [--only TEXT]       of micro, channels and parts: rows with that in their name
   [--who TEXT]        of channels and losses: contenders with that in their name
-  [--cpu]             of channels: the time of CPUs, not that on the wall
+  [--cpu]             of micro and channels: the time of CPUs, not that on the wall
+  [--ratios PATH]     of micro, channels and parts: appends row, cores, best other, ratio to it
   [--tasks \"N...\"]    of burners (4 64)
   [--seconds S]       of burners and balance (3)";
 
-const COMMANDS: [&str; 5] = ["micro", "channels", "losses", "burners", "balance"];
+const COMMANDS: [&str; 6] = ["micro", "channels", "parts", "losses", "burners", "balance"];
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) only: String,
     pub(crate) who: String,
     pub(crate) cpu: bool,
+    pub(crate) ratios: Option<String>,
     pub(crate) tasks: Vec<usize>,
     pub(crate) seconds: Duration,
 }
@@ -42,6 +44,7 @@ impl Options {
             only: String::new(),
             who: String::new(),
             cpu: false,
+            ratios: None,
             tasks: vec![4, 64],
             seconds: Duration::from_secs(3),
         };
@@ -57,6 +60,7 @@ impl Options {
                 "--rounds" => options.rounds = count(&value)?,
                 "--only" => options.only = value,
                 "--who" => options.who = value,
+                "--ratios" => options.ratios = Some(value),
                 "--tasks" => options.tasks = counts(&value)?,
                 "--seconds" => {
                     let seconds = value.parse().map_err(|e| format!("{value}: {e}"))?;

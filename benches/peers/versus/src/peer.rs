@@ -4,13 +4,15 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 /// A runtime with a number of workers.
 pub(crate) trait Peer: Sized {
     type JoinError: Debug;
     type Join<T: Send + 'static>: Future<Output = Result<T, Self::JoinError>> + Send;
     type Sleep: Future<Output = ()> + Send;
+    type Client: Send;
 
     fn new(cores: usize) -> io::Result<Self>;
 
@@ -24,8 +26,17 @@ pub(crate) trait Peer: Sized {
 
     fn sleep(time: Duration) -> Self::Sleep;
 
+    /// Moves a deadline.
+    fn reset(sleep: Pin<&mut Self::Sleep>, deadline: Instant);
+
     /// Starts a TCP echo server on a free port, as a task that lives as long as the runtime.
     fn serve_echo(&self) -> io::Result<SocketAddr>;
+
+    /// A connection to it, from inside the runtime.
+    fn connect(addr: SocketAddr) -> impl Future<Output = io::Result<Self::Client>> + Send;
+
+    /// Sends a message and waits for its echo.
+    fn ask(client: &mut Self::Client) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 #[derive(Debug)]
@@ -41,6 +52,7 @@ impl Peer for Ringspun {
     type JoinError = ringspun::task::JoinError;
     type Join<T: Send + 'static> = ringspun::JoinHandle<T>;
     type Sleep = ringspun::time::Sleep;
+    type Client = ringspun::net::TcpStream;
 
     fn new(cores: usize) -> io::Result<Self> {
         ringspun::Builder::new().cores(cores).build().map(Self)
@@ -63,6 +75,10 @@ impl Peer for Ringspun {
         ringspun::time::sleep(time)
     }
 
+    fn reset(sleep: Pin<&mut Self::Sleep>, deadline: Instant) {
+        sleep.get_mut().reset(deadline);
+    }
+
     fn serve_echo(&self) -> io::Result<SocketAddr> {
         use ringspun::net::TcpListener;
 
@@ -82,6 +98,18 @@ impl Peer for Ringspun {
             addr
         })
     }
+
+    async fn connect(addr: SocketAddr) -> io::Result<Self::Client> {
+        let client = ringspun::net::TcpStream::connect(addr).await?;
+        client.set_nodelay(true)?;
+        Ok(client)
+    }
+
+    async fn ask(client: &mut Self::Client) -> io::Result<()> {
+        let mut message = [0; MESSAGE];
+        client.write_all(&message).await?;
+        client.read_exact(&mut message).await.map(drop)
+    }
 }
 
 #[derive(Debug)]
@@ -91,6 +119,7 @@ impl Peer for Tokio {
     type JoinError = tokio::task::JoinError;
     type Join<T: Send + 'static> = tokio::task::JoinHandle<T>;
     type Sleep = tokio::time::Sleep;
+    type Client = tokio::net::TcpStream;
 
     fn new(cores: usize) -> io::Result<Self> {
         tokio::runtime::Builder::new_multi_thread()
@@ -117,6 +146,10 @@ impl Peer for Tokio {
         tokio::time::sleep(time)
     }
 
+    fn reset(sleep: Pin<&mut Self::Sleep>, deadline: Instant) {
+        sleep.reset(deadline.into());
+    }
+
     fn serve_echo(&self) -> io::Result<SocketAddr> {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         use tokio::net::TcpListener;
@@ -136,6 +169,20 @@ impl Peer for Tokio {
             });
             addr
         })
+    }
+
+    async fn connect(addr: SocketAddr) -> io::Result<Self::Client> {
+        let client = tokio::net::TcpStream::connect(addr).await?;
+        client.set_nodelay(true)?;
+        Ok(client)
+    }
+
+    async fn ask(client: &mut Self::Client) -> io::Result<()> {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+        let mut message = [0; MESSAGE];
+        client.write_all(&message).await?;
+        client.read_exact(&mut message).await.map(drop)
     }
 }
 

@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 
 use peer_common::pause;
 
+use crate::cost::{Cost, Watch};
 use crate::peer::{Peer, Ringspun, Tokio};
 use crate::signal::Signal;
 
-/// One benchmark: it does `operations` of something and says how long that took.
+/// One benchmark: it does `operations` of something and says what one of them cost.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// What it is called, in the table and by Go's counterpart.
     pub(crate) name: &'static str,
     pub(crate) operations: u64,
-    pub(crate) ringspun: fn(&Ringspun, u64) -> Duration,
-    pub(crate) tokio: fn(&Tokio, u64) -> Duration,
+    pub(crate) ringspun: fn(&Ringspun, u64) -> Cost,
+    pub(crate) tokio: fn(&Tokio, u64) -> Cost,
     /// Whether Go has it too.
     pub(crate) go: bool,
 }
@@ -45,46 +46,48 @@ pub(crate) const ROWS: &[Row] = rows! {
     "wake-from-outside", 3_000, wake_from_outside, false;
     "wake-by-a-burner", 200, wake_by_a_burner, true;
     "timer-set+cancel", 100_000, timer_set_and_cancel, true;
+    "timer-reset", 100_000, timer_reset, false;
+    "tcp-echo", 20_000, tcp_echo, false;
     "tasks-of-50us", 10_000, tasks_of_50_micros, true;
 };
 
 /// Each awaited before the next.
-fn spawn_and_join<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn spawn_and_join<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
-        let start = Instant::now();
+        let watch = Watch::start();
         for _ in 0..operations {
             P::spawn(async {}).await.expect("no panic");
         }
-        start.elapsed()
+        watch.stop(operations)
     })
 }
 
-fn spawn_batch<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn spawn_batch<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
-        let start = Instant::now();
+        let watch = Watch::start();
         for _ in 0..operations / 1000 {
             let tasks: Vec<_> = (0..1000).map(|_| P::spawn(async {})).collect();
             for task in tasks {
                 task.await.expect("no panic");
             }
         }
-        start.elapsed()
+        watch.stop(operations)
     })
 }
 
-fn yield_one<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn yield_one<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
-        let start = Instant::now();
+        let watch = Watch::start();
         for _ in 0..operations {
             P::yield_now().await;
         }
-        start.elapsed()
+        watch.stop(operations)
     })
 }
 
-fn yield_many<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn yield_many<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
-        let start = Instant::now();
+        let watch = Watch::start();
         let tasks: Vec<_> = (0..1000)
             .map(|_| {
                 P::spawn(async move {
@@ -97,15 +100,15 @@ fn yield_many<P: Peer>(peer: &P, operations: u64) -> Duration {
         for task in tasks {
             task.await.expect("no panic");
         }
-        start.elapsed()
+        watch.stop(operations)
     })
 }
 
 /// Two tasks wake each other; an operation is one wake-up.
-fn wake_same_core<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn wake_same_core<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
         let signals = Arc::new([Signal::default(), Signal::default()]);
-        let start = Instant::now();
+        let watch = Watch::start();
         let other = P::spawn({
             let signals = signals.clone();
             async move {
@@ -120,25 +123,25 @@ fn wake_same_core<P: Peer>(peer: &P, operations: u64) -> Duration {
             signals[1].wait().await;
         }
         other.await.expect("no panic");
-        start.elapsed()
+        watch.stop(operations)
     })
 }
 
 /// A thread wakes a task and spins until that has run: mostly the price of a sleeping worker.
-fn wake_from_outside<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn wake_from_outside<P: Peer>(peer: &P, operations: u64) -> Cost {
     let signal = Arc::new(Signal::default());
     let count = Arc::new(AtomicU64::new(0));
     let waker = std::thread::spawn({
         let (signal, count) = (signal.clone(), count.clone());
         move || {
-            let start = Instant::now();
+            let watch = Watch::start();
             for number in 1..=operations {
                 signal.set();
                 while count.load(Ordering::Acquire) < number {
                     std::hint::spin_loop();
                 }
             }
-            start.elapsed()
+            watch.stop(operations)
         }
     });
     peer.run(async move {
@@ -151,7 +154,7 @@ fn wake_from_outside<P: Peer>(peer: &P, operations: u64) -> Duration {
 }
 
 /// A task wakes another and computes for 100 µs; how long does the other wait for a core?
-fn wake_by_a_burner<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn wake_by_a_burner<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
         let start = Instant::now();
         let since = move || start.elapsed().as_nanos() as u64;
@@ -166,7 +169,7 @@ fn wake_by_a_burner<P: Peer>(peer: &P, operations: u64) -> Duration {
                     waited += since() - at.load(Ordering::Acquire);
                     answered.set();
                 }
-                Duration::from_nanos(waited)
+                Cost::of(Duration::from_nanos(waited), operations)
             }
         });
         for _ in 0..operations {
@@ -181,7 +184,7 @@ fn wake_by_a_burner<P: Peer>(peer: &P, operations: u64) -> Duration {
 }
 
 /// With 100,000 others that are set.
-fn timer_set_and_cancel<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn timer_set_and_cancel<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
         let mut others: Vec<Pin<Box<P::Sleep>>> = (0..100_000)
             .map(|i| Box::pin(P::sleep(Duration::from_secs(3600 + i))))
@@ -189,7 +192,7 @@ fn timer_set_and_cancel<P: Peer>(peer: &P, operations: u64) -> Duration {
         for other in &mut others {
             assert!(is_pending(other.as_mut()).await);
         }
-        let start = Instant::now();
+        let watch = Watch::start();
         for i in 0..operations {
             let sleep = pin!(P::sleep(Duration::from_secs(10 + i % 7)));
             assert!(is_pending(sleep).await);
@@ -197,7 +200,39 @@ fn timer_set_and_cancel<P: Peer>(peer: &P, operations: u64) -> Duration {
                 P::yield_now().await;
             }
         }
-        start.elapsed()
+        watch.stop(operations)
+    })
+}
+
+/// The deadline of one that is set moves away, as that of a connection does with each request.
+fn timer_reset<P: Peer>(peer: &P, operations: u64) -> Cost {
+    peer.run(async move {
+        let mut sleep = Box::pin(P::sleep(Duration::from_secs(1000)));
+        assert!(is_pending(sleep.as_mut()).await);
+        let first = Instant::now() + Duration::from_secs(1000);
+        let watch = Watch::start();
+        for i in 0..operations {
+            P::reset(sleep.as_mut(), first + Duration::from_micros(i));
+            assert!(is_pending(sleep.as_mut()).await);
+            if i % 100 == 0 {
+                P::yield_now().await;
+            }
+        }
+        watch.stop(operations)
+    })
+}
+
+/// Two tasks, a connection: an operation is a message there and back, four system calls and the
+/// reactor's.
+fn tcp_echo<P: Peer>(peer: &P, operations: u64) -> Cost {
+    let addr = peer.serve_echo().expect("a free port");
+    peer.run(async move {
+        let mut client = P::connect(addr).await.expect("it listens");
+        let watch = Watch::start();
+        for _ in 0..operations {
+            P::ask(&mut client).await.expect("it echoes");
+        }
+        watch.stop(operations)
     })
 }
 
@@ -207,14 +242,14 @@ async fn is_pending(mut sleep: Pin<&mut impl Future>) -> bool {
 }
 
 /// Spawned by one task, so that they all begin on its core.
-fn tasks_of_50_micros<P: Peer>(peer: &P, operations: u64) -> Duration {
+fn tasks_of_50_micros<P: Peer>(peer: &P, operations: u64) -> Cost {
     peer.run(async move {
-        let start = Instant::now();
+        let watch = Watch::start();
         let burn = || async { pause::burn(Duration::from_micros(50)) };
         let tasks: Vec<_> = (0..operations).map(|_| P::spawn(burn())).collect();
         for task in tasks {
             task.await.expect("no panic");
         }
-        start.elapsed()
+        watch.stop(operations)
     })
 }

@@ -7,7 +7,6 @@ use crate::go;
 use crate::options::Options;
 use crate::peer::{Peer, Ringspun, Tokio};
 
-use super::cost::Cost;
 use super::kind::{
     AsyncChannel, Crossfire, CrossfireMany, CrossfireOne, Flume, Kanal, Kind, Mpsc, Ours, Role,
     Tachyonix,
@@ -15,6 +14,7 @@ use super::kind::{
 use super::row::{Row, Shape};
 use super::select::Threads;
 use super::{flow, losses};
+use crate::cost::Cost;
 
 pub(crate) trait Contender {
     fn name(&self) -> &'static str;

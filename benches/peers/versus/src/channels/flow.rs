@@ -1,7 +1,7 @@
 //! Values from task to task.
 
-use super::cost::{Cost, Watch};
 use super::kind::{Ends, Kind};
+use crate::cost::{Cost, Watch};
 use crate::peer::Peer;
 
 /// There and back.

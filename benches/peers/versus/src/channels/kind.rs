@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use super::cost::Cost;
 use super::row::Row;
 use super::{oneshot, select};
+use crate::cost::Cost;
 use crate::peer::{Peer, Ringspun, Tokio};
 
 /// Why it is in the table.

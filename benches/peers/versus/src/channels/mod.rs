@@ -1,14 +1,14 @@
 //! The table of the channels, and the race they must not lose values in.
 
-use super::options::Options;
+use crate::cost::Cost;
+use crate::options::Options;
+use crate::report::{NOISE, Report};
 
 use contender::Contender;
-use cost::Cost;
 use kind::Role;
 use row::{ROWS, Row};
 
 mod contender;
-mod cost;
 mod flow;
 mod kind;
 mod losses;
@@ -18,7 +18,7 @@ mod row;
 mod select;
 
 /// Nanoseconds per operation; `/best` is ringspun's ratio to the best of those that do the same work.
-pub(crate) fn run(options: &Options) -> Result<(), String> {
+pub(crate) fn run(options: &Options, report: &mut Report) -> Result<(), String> {
     let names = contenders(1, options)?;
     let clock = if options.cpu { "of CPUs " } else { "" };
     println!(
@@ -42,6 +42,19 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             let contenders = contenders(cores, options)?;
             let costs = measure(row, &contenders, options.rounds)?;
             print(row, cores, &contenders, &costs, options.cpu);
+            let times = contenders
+                .iter()
+                .zip(&costs)
+                .filter_map(|(contender, cost)| {
+                    let time = cost.map(|cost| cost.time(options.cpu))?;
+                    Some((contender.role(), contender.name(), time))
+                });
+            let best = |wanted| {
+                let mine = times.clone().filter(move |(role, ..)| *role == wanted);
+                mine.map(|(_, name, time)| (name, time))
+                    .min_by(|a, b| a.1.total_cmp(&b.1))
+            };
+            report.row(row.name, cores, best(Role::Ours), best(Role::Bar))?;
         }
     }
     Ok(())
@@ -67,9 +80,6 @@ pub(crate) fn losses(options: &Options) -> Result<(), String> {
 }
 
 const VALUES: u64 = 200_000;
-
-/// Above this a ratio is a finding.
-const NOISE: f64 = 1.07;
 
 fn contenders(cores: usize, options: &Options) -> Result<Vec<Box<dyn Contender>>, String> {
     contender::all(cores, options).map_err(|e| format!("a runtime of {cores} cores: {e}"))
@@ -101,7 +111,7 @@ fn print(
     costs: &[Option<Cost>],
     cpu: bool,
 ) {
-    let time = |cost: Cost| if cpu { cost.cpu } else { cost.nanos };
+    let time = |cost: Cost| cost.time(cpu);
     let least = |role| {
         let all = contenders.iter().zip(costs);
         all.filter(|(contender, _)| contender.role() == role)

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use super::cost::{Cost, Watch};
 use super::kind::{Crossfire, Kind, Message, Mpsc, Ours};
 use super::row::{Row, Shape};
+use crate::cost::{Cost, Watch};
 use crate::peer::Peer;
 
 /// A kind of channel with its oneshot.

@@ -6,10 +6,10 @@ use crossbeam_channel::Receiver;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::contender::Contender;
-use super::cost::{Cost, Watch};
 use super::kind::{Ends, Kind, Mpsc, Ours, Role};
 use super::random::Random;
 use super::row::{Row, Shape};
+use crate::cost::{Cost, Watch};
 use crate::peer::Peer;
 
 /// A kind of channel whose receives can be arms of a select.

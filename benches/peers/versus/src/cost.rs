@@ -17,6 +17,21 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    /// What is known by the clock alone.
+    pub(crate) fn of(time: Duration, operations: u64) -> Self {
+        let nanos = time.as_nanos() as f64 / operations as f64;
+        Self {
+            nanos,
+            cpu: nanos,
+            allocations: None,
+        }
+    }
+
+    /// Nanoseconds: of CPUs, or on the wall.
+    pub(crate) fn time(self, cpu: bool) -> f64 {
+        if cpu { self.cpu } else { self.nanos }
+    }
+
     /// Of each the lesser: noise only ever adds.
     pub(crate) fn min(self, other: Self) -> Self {
         Self {

@@ -1,0 +1,229 @@
+//! Heads parsed, responses encoded, chunks decoded.
+
+use std::hint::black_box;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, SERVER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use ringspun::http::proto::{Chunk, ChunkedDecoder, Conn, Head, HeadLimits, ResponseHead};
+
+use super::{Part, bar, listed, ours};
+
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        name: "parse-small",
+        operations: 300_000,
+        contenders: &[
+            ours(|n| parse(n, SMALL)),
+            bar("httparse+http", |n| parse_into_http(n, SMALL)),
+            listed("httparse", |n| parse_only(n, SMALL)),
+        ],
+    },
+    Part {
+        name: "parse-browser",
+        operations: 100_000,
+        contenders: &[
+            ours(|n| parse(n, BROWSER)),
+            bar("httparse+http", |n| parse_into_http(n, BROWSER)),
+            listed("httparse", |n| parse_only(n, BROWSER)),
+        ],
+    },
+    Part {
+        name: "encode-response",
+        operations: 300_000,
+        contenders: &[
+            ours(encode),
+            bar("HeaderMap", encode_map),
+            bar("write!", encode_formatted),
+            listed("memcpy", |n| {
+                let mut out = Vec::new();
+                for _ in 0..n {
+                    out.clear();
+                    out.extend_from_slice(black_box(WHOLE));
+                    black_box(&out);
+                }
+            }),
+        ],
+    },
+    // 16 chunks of 1 KiB.
+    Part {
+        name: "decode-chunks",
+        operations: 30_000,
+        contenders: &[ours(decode), bar("httparse", decode_by_httparse)],
+    },
+];
+
+const SMALL: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
+const BROWSER: &[u8] = b"GET /plaintext?utm=1&page=2 HTTP/1.1\r\n\
+    Host: www.example.com\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
+    Accept-Language: en-GB,en;q=0.7,de;q=0.3\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Referer: https://www.example.com/catalogue\r\n\
+    Cookie: session=8f14e45fceea167a5a36dedd4bea2543; theme=dark; consent=yes\r\n\
+    Connection: keep-alive\r\n\
+    Upgrade-Insecure-Requests: 1\r\n\
+    Sec-Fetch-Dest: document\r\n\
+    Sec-Fetch-Mode: navigate\r\n\
+    Sec-Fetch-Site: same-origin\r\n\
+    Sec-Fetch-User: ?1\r\n\
+    Priority: u=0, i\r\n\
+    \r\n";
+
+fn parse(n: u64, input: &[u8]) {
+    let (mut head, limits) = (Head::new(), HeadLimits::default());
+    for _ in 0..n {
+        let parsed = head.parse(black_box(input), &limits);
+        assert_eq!(parsed, Ok(Some(input.len())));
+        black_box(head.path());
+    }
+}
+
+/// Borrows from the input, and decides nothing on the framing.
+fn parse_only(n: u64, input: &[u8]) {
+    for _ in 0..n {
+        let mut lines = [httparse::EMPTY_HEADER; 100];
+        let mut request = httparse::Request::new(&mut lines);
+        let parsed = request.parse(black_box(input));
+        assert_eq!(parsed, Ok(httparse::Status::Complete(input.len())));
+        black_box(&request);
+    }
+}
+
+/// What servers over the `http` crate make of it: method, URI and a map, all owned.
+fn parse_into_http(n: u64, input: &[u8]) {
+    for _ in 0..n {
+        let bytes = bytes::Bytes::copy_from_slice(black_box(input));
+        let mut lines = [httparse::EMPTY_HEADER; 100];
+        let mut request = httparse::Request::new(&mut lines);
+        let parsed = request.parse(&bytes);
+        assert_eq!(parsed, Ok(httparse::Status::Complete(input.len())));
+        let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
+        let target = request.path.unwrap_or_default().as_bytes();
+        let uri = Uri::from_maybe_shared(bytes.slice_ref(target));
+        let mut map = HeaderMap::with_capacity(request.headers.len());
+        for line in &*request.headers {
+            let name = HeaderName::from_bytes(line.name.as_bytes()).expect("it was parsed");
+            let value = HeaderValue::from_maybe_shared(bytes.slice_ref(line.value));
+            map.append(name, value.expect("it was parsed"));
+        }
+        black_box((method.is_ok(), uri.is_ok(), &map));
+    }
+}
+
+const BODY: &[u8] = b"Hello, World!";
+const DATE_VALUE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const TYPE: &str = "text/plain; charset=utf-8";
+const WHOLE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nServer: ringspun\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 13\r\n\r\nHello, World!";
+
+fn encode(n: u64) {
+    let mut out = Vec::new();
+    let response = ResponseHead {
+        status: StatusCode::OK,
+        content_type: Some(TYPE),
+        lines: b"",
+        common: b"Server: ringspun\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+    };
+    for _ in 0..n {
+        out.clear();
+        let mut conn = black_box(Conn::new());
+        if conn.send_whole(black_box(&response), BODY.len() as u64, &mut out) {
+            out.extend_from_slice(BODY);
+        }
+        assert_eq!(out.len(), WHOLE.len());
+        black_box(&out);
+    }
+}
+
+/// What servers over the `http` crate do: the handler fills a map, the server writes it out.
+fn encode_map(n: u64) {
+    let mut out = Vec::new();
+    for _ in 0..n {
+        out.clear();
+        let mut map = HeaderMap::new();
+        map.insert(CONTENT_TYPE, HeaderValue::from_static(TYPE));
+        map.insert(SERVER, HeaderValue::from_static("ringspun"));
+        map.insert(DATE, HeaderValue::from_static(DATE_VALUE));
+        map.insert(CONTENT_LENGTH, HeaderValue::from(BODY.len()));
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        for (name, value) in black_box(&map) {
+            out.extend_from_slice(name.as_str().as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(BODY);
+        assert_eq!(out.len(), WHOLE.len());
+        black_box(&out);
+    }
+}
+
+fn encode_formatted(n: u64) {
+    use std::io::Write;
+
+    let mut out = Vec::new();
+    for _ in 0..n {
+        out.clear();
+        let (status, length, date) = black_box((200, BODY.len(), DATE_VALUE));
+        write!(
+            out,
+            "HTTP/1.1 {status} OK\r\nServer: ringspun\r\nDate: {date}\r\nContent-Type: {TYPE}\r\n\
+             Content-Length: {length}\r\n\r\n"
+        )
+        .expect("memory takes it");
+        out.extend_from_slice(BODY);
+        assert_eq!(out.len(), WHOLE.len());
+        black_box(&out);
+    }
+}
+
+fn chunked() -> Vec<u8> {
+    let mut input = Vec::new();
+    for _ in 0..16 {
+        input.extend_from_slice(b"400\r\n");
+        input.extend_from_slice(&[b'x'; 1024]);
+        input.extend_from_slice(b"\r\n");
+    }
+    input.extend_from_slice(b"0\r\n\r\n");
+    input
+}
+
+fn decode(n: u64) {
+    let input = chunked();
+    for _ in 0..n {
+        let (mut decoder, mut at, mut content) = (ChunkedDecoder::new(), 0, 0);
+        loop {
+            match decoder.decode(black_box(&input), &mut at) {
+                Ok(Chunk::Data(length)) => (at, content) = (at + length, content + length),
+                Ok(Chunk::End) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(content, 16 * 1024);
+    }
+}
+
+/// Its parser of size lines, and the least around it.
+fn decode_by_httparse(n: u64) {
+    let input = chunked();
+    for _ in 0..n {
+        let (mut at, mut content) = (0, 0);
+        loop {
+            let rest = &black_box(&input)[at..];
+            let Ok(httparse::Status::Complete((line, size))) = httparse::parse_chunk_size(rest)
+            else {
+                panic!("no size");
+            };
+            let end = at + line + size as usize;
+            assert_eq!(input.get(end..end + 2), Some(&b"\r\n"[..]));
+            (at, content) = (end + 2, content + size as usize);
+            if size == 0 {
+                break;
+            }
+        }
+        assert_eq!(content, 16 * 1024);
+    }
+}
