@@ -20,8 +20,9 @@
 //! (400), and one request of a connection in a handler at a time, however many were pipelined. A request that
 //! breaks a rule of the protocol gets the status of that rule and counts as `malformed`; the table of rules
 //! with their RFC sections is [`Refusal::ALL`](crate::http::proto::Refusal::ALL). The connection of a refused
-//! request is closed after the answer, with a linger of 2 s or 512 KiB, so that the answer is not lost to a
-//! reset.
+//! request is closed after the answer, so that the answer is not lost to a reset, only when the client has
+//! closed too, has sent nothing for 5 s, or has gone on sending for 30 s (2 s once the server stops); what it
+//! sends is dropped, however much.
 //!
 //! # Setting them
 //!

@@ -370,7 +370,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 },
                 State::Lingering(mut linger) => {
                     if linger
-                        .poll(&mut self.stream, &mut self.alarm, cx)
+                        .poll(&mut self.stream, &mut self.session, &mut self.alarm, cx)
                         .is_pending()
                     {
                         self.state = State::Lingering(linger);
