@@ -2,10 +2,15 @@
 
 mod common;
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::{Host, app, run};
-use ringspun_http::{Readiness, Router};
+use futures_core::Stream;
+use ringspun_http::sse::{Event, Sse};
+use ringspun_http::{Handler, Readiness, Request, Router};
 use ringspun_runtime::time::{now, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -194,5 +199,107 @@ fn readiness_answers_as_a_handler_and_heeds_the_application() {
         readiness.set(true);
         assert!(!readiness.is_ready(), "it leaves for good");
         host.ended().await;
+    });
+}
+
+/// One event, and then silence.
+struct One(bool);
+
+impl Stream for One {
+    type Item = io::Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Ok(Event::data("one"))))
+    }
+}
+
+#[test]
+fn an_endless_stream_may_end_with_the_server() {
+    run(async {
+        let events = async |request: Request| Sse::new(One(false)).ending_with(request.stopping());
+        let host = Host::start(Router::new().get("/events", events));
+        let mut client = host.connect().await;
+        client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        sleep(SECOND).await;
+        let start = now();
+        host.stop();
+        // Whole, with its last chunk.
+        assert_eq!(client.reply().await.text(), "data: one\n\n");
+        assert!(client.is_at_end().await);
+        let ended = host.ended().await;
+        assert_eq!((ended.cut(), ended.unfinished()), (0, 0));
+        assert!(now() - start < SECOND, "{:?}", now() - start);
+    });
+}
+
+#[test]
+fn an_endless_stream_that_does_not_ask_is_cut() {
+    run(async {
+        let events = async |_: Request| Sse::new(One(false));
+        let host = Host::start(Router::new().get("/events", events));
+        let mut client = host.connect().await;
+        client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        sleep(SECOND).await;
+        let start = now();
+        host.stop();
+        assert_eq!(host.ended().await.cut(), 1);
+        assert_eq!((now() - start).as_secs(), 20);
+    });
+}
+
+/// During the announcement it would ask again, here.
+#[test]
+fn a_handler_learns_of_the_end_when_the_listener_is_closed() {
+    run(async {
+        let wait = async |request: Request| {
+            request.stopping().cancelled().await;
+            "stopping"
+        };
+        let host = Host::with_server(Router::new().get("/wait", wait), |server| {
+            server.announce(5 * SECOND)
+        });
+        let mut client = host.connect().await;
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        sleep(SECOND).await;
+        let start = now();
+        host.stop();
+        assert_eq!(client.reply().await.text(), "stopping");
+        assert_eq!((now() - start).as_secs(), 5);
+        assert!(host.try_connect().await.is_err(), "the listener is closed");
+        assert_eq!(host.ended().await.cut(), 0);
+    });
+}
+
+#[test]
+fn a_request_made_by_hand_has_no_server_that_stops() {
+    let request = Request::new("GET", "/").unwrap();
+    assert!(!request.stopping().is_cancelled());
+}
+
+#[test]
+fn finishing_handlers_are_waited_for_within_the_grace() {
+    run(async {
+        for (seconds, waits, unfinished) in [(10, 9, 0), (60, 20, 1)] {
+            let slow = move |_: Request| async move {
+                sleep(seconds * SECOND).await;
+                "done"
+            };
+            let host = Host::start(Router::new().get("/slow", slow.finishing()));
+            let mut client = host.connect().await;
+            client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            sleep(SECOND).await;
+            // The connection is no more; the handler goes on.
+            drop(client);
+            sleep(SECOND / 10).await;
+            let start = now();
+            host.stop();
+            let ended = host.ended().await;
+            assert_eq!((ended.cut(), ended.unfinished()), (0, unfinished));
+            let took = (now() - start).as_secs_f32().round();
+            assert!((took - waits as f32).abs() < 0.5, "{took}");
+        }
     });
 }

@@ -5,9 +5,9 @@
 //! | phase | how long | what happens |
 //! |---|---|---|
 //! | announce | 5 s, after SIGINT 1 s | [`Readiness`](crate::http::Readiness) says no, responses say `Connection: close`, everybody is still accepted and served |
-//! | close | 1 s, after an announcement | the listener is closed; what is connected is served |
-//! | drain | | idle connections are closed, requests under way finish |
-//! | cut | 25 s after the signal | what is left is dropped, and counted in [`Ended::cut`](crate::http::Ended::cut) |
+//! | close | 1 s, after an announcement | the listener is closed; what is connected is served; [`Request::stopping`](crate::http::Request::stopping) is cancelled |
+//! | drain | | idle connections are closed; requests under way, and [finishing](crate::http::Handler::finishing) handlers, finish |
+//! | cut | 25 s after the signal | what is left is dropped, and counted in [`Ended::cut`](crate::http::Ended::cut); finishing handlers go on, counted in [`Ended::unfinished`](crate::http::Ended::unfinished) |
 //!
 //! - The announcement ends early when nobody is connected; after SIGTERM only if nobody holds a `Readiness`.
 //! - A second signal cuts at once, in any phase.
@@ -81,6 +81,32 @@
 //! **No gap without a load balancer**: [`ListenOptions::share_port`](crate::net::ListenOptions::share_port) lets
 //! the new process listen before the old one closes.
 //!
+//! # What would go on for ever
+//!
+//! A stream of events, or a long poll, holds the end of the server until the cut, unless it heeds
+//! [`Request::stopping`](crate::http::Request::stopping) (Go: `Server.RegisterOnShutdown`). Who does not ask for
+//! it pays nothing for it. Its client asks again, and finds another server: the listener is closed by then.
+//!
+//! ```
+//! use ringspun::http::sse::{Event, Sse};
+//! use ringspun::http::Request;
+//! # struct News;
+//! # impl futures_core::Stream for News {
+//! #     type Item = Result<Event, std::io::Error>;
+//! #     fn poll_next(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>)
+//! #         -> std::task::Poll<Option<Self::Item>> { std::task::Poll::Pending }
+//! # }
+//! # async fn next() -> String { String::new() }
+//!
+//! async fn stream(request: Request) -> Sse<News> {
+//!     Sse::new(News).ending_with(request.stopping())
+//! }
+//!
+//! async fn poll(request: Request) -> String {
+//!     request.stopping().run(next()).await.unwrap_or_default()
+//! }
+//! ```
+//!
 //! # Work that must not be left half done
 //!
 //! A handler is dropped at its next await when its client has gone, its time is over, or the server cuts. Three
@@ -114,7 +140,7 @@
 //! # async fn book() {}
 //! ```
 //!
-//! Neither is waited for by the server itself. After `serve` has returned, drain the
+//! The end of the server waits for the first within the grace. After `serve` has returned, drain the
 //! [`Janitor`](crate::scope::Janitor) before `main` ends; the end of the runtime drops what is left, finishing
 //! handlers too:
 //!

@@ -22,7 +22,13 @@ impl<H> Finishing<H> {
 
 impl<H: Handler> Handler for Finishing<H> {
     fn call(&self, request: Request) -> PooledFuture<Response> {
-        let task = spawn(self.0.call(request));
+        let held = request.hold_server();
+        let call = self.0.call(request);
+        let task = spawn(async move {
+            let response = call.await;
+            drop(held);
+            response
+        });
         PooledFuture::new(async move {
             match task.await {
                 Ok(response) => response,

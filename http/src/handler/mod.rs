@@ -100,7 +100,8 @@ pub trait Handler: Send + Sync + 'static {
     /// This handler in a task of its own, which goes on to its end when the client is gone, the
     /// time is over, or the server cuts its connections. For work that must not be left half done.
     ///
-    /// Costs a task for each request.
+    /// The end of the server waits for it as long as the [grace](crate::Server::grace) is, and
+    /// [counts](crate::Ended::unfinished) who has not ended then. Costs a task for each request.
     fn finishing(self) -> Finishing<Self>
     where
         Self: Sized,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::proto::{Head, Span};
+use crate::server::Stop;
 
 /// A box from the pool of this thread.
 pub(crate) struct Parts(
@@ -33,11 +34,39 @@ pub(crate) struct Inner {
     pub(crate) connection: u64,
     /// When the handler must have answered.
     pub(crate) deadline: Option<Instant>,
+    /// Of the server that the request came to. Stays in the box when it is recycled: mostly it is
+    /// wanted for the same server again, and the reference count of what all cores share is left
+    /// alone. See [`Parts::take_for`].
+    stop: Option<Arc<Stop>>,
 }
 
 impl Parts {
-    /// A box with an empty head.
+    /// A box with an empty head, for a request that is made by hand.
     pub(crate) fn take() -> Self {
+        let mut parts = Self::take_any();
+        parts.stop = None;
+        parts
+    }
+
+    /// A box with an empty head, for a request to the server of `stop`.
+    pub(crate) fn take_for(stop: &Arc<Stop>) -> Self {
+        let mut parts = Self::take_any();
+        if !parts
+            .stop
+            .as_ref()
+            .is_some_and(|old| Arc::ptr_eq(old, stop))
+        {
+            parts.stop = Some(Arc::clone(stop));
+        }
+        parts
+    }
+
+    /// The end of the server that the request came to; `None` if it was made by hand.
+    pub(crate) fn stop(&self) -> Option<&Stop> {
+        self.stop.as_deref()
+    }
+
+    fn take_any() -> Self {
         let pooled = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
         Self(Some(pooled.unwrap_or_default()))
     }
@@ -104,5 +133,18 @@ mod tests {
         let parts = Parts::take();
         assert_eq!(std::ptr::from_ref::<Inner>(&parts), address, "recycled");
         assert!(parts.params.is_empty() && parts.names.is_none() && parts.peer.is_none());
+    }
+
+    #[test]
+    fn a_box_knows_its_server_and_forgets_it() {
+        let servers = [Arc::<Stop>::default(), Arc::default()];
+        for server in [0, 0, 1] {
+            let parts = Parts::take_for(&servers[server]);
+            let stop = parts.stop().unwrap();
+            assert!(std::ptr::eq(stop, &*servers[server]));
+        }
+        assert_eq!(Arc::strong_count(&servers[0]), 1);
+        assert!(Parts::take().stop().is_none(), "made by hand");
+        assert_eq!(Arc::strong_count(&servers[1]), 1);
     }
 }

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use http::{Method, Version};
+use ringspun_runtime::scope::CancelToken;
+use ringspun_runtime::sync::Worker;
 
 use super::body::Body;
 use super::headers::Headers;
@@ -224,6 +226,39 @@ impl Request {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.parts.deadline
+    }
+
+    /// A token that is cancelled when the server stops: when its listeners are closed, and what is
+    /// under way has the rest of the [grace](crate::Server::grace) to end.
+    ///
+    /// For what would go on for ever, such as a stream of [events](crate::sse), and for work that
+    /// can be put off. It is the server's, and all its requests': who wants to cancel makes a
+    /// [child](CancelToken::child). A request made by hand has a token that is never cancelled.
+    ///
+    /// # Examples
+    /// A long poll that is answered early then:
+    /// ```
+    /// use ringspun_http::Request;
+    ///
+    /// async fn news(request: Request) -> String {
+    ///     match request.stopping().run(next()).await {
+    ///         Ok(news) => news,
+    ///         Err(_) => "none; ask again\n".to_owned(),
+    ///     }
+    /// }
+    /// # async fn next() -> String { String::new() }
+    /// ```
+    #[must_use]
+    pub fn stopping(&self) -> CancelToken {
+        match self.parts.stop() {
+            Some(stop) => stop.token().clone(),
+            None => CancelToken::new(),
+        }
+    }
+
+    /// Has the end of the server wait until this is dropped; `None` for a request made by hand.
+    pub(crate) fn hold_server(&self) -> Option<Worker> {
+        Some(self.parts.stop()?.hold())
     }
 
     /// The body, to be read.

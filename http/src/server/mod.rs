@@ -24,6 +24,7 @@ mod readiness;
 mod serve;
 mod service;
 mod shutdown;
+mod stop;
 mod strikes;
 mod take_over;
 mod task;
@@ -35,6 +36,7 @@ pub use self::shutdown::Ended;
 pub use self::strikes::{Limit, Strikes};
 pub use self::take_over::{Opening, TakeOver};
 
+pub(crate) use self::stop::Stop;
 #[cfg(feature = "tower")]
 pub(crate) use self::{
     service::{Rules, Service},

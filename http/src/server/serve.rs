@@ -16,6 +16,7 @@ use super::config::Limits;
 use super::readiness::Readiness;
 use super::service::{Common, Own, Rules};
 use super::shutdown::{self, Ended, Phases, Trigger};
+use super::stop::Stop;
 use super::strikes::Strikes;
 use super::take_over::TakeOver;
 use super::task::Task;
@@ -52,6 +53,7 @@ pub struct Server<L = TcpListener> {
     take_over: Option<Box<dyn TakeOver>>,
     phases: Phases,
     readiness: Readiness,
+    stop: Arc<Stop>,
     strikes: Strikes,
     heeds_signals: bool,
     hand_over: bool,
@@ -103,6 +105,7 @@ impl<L: Listener> Server<L> {
                 grace: Duration::from_secs(25),
             },
             readiness: Readiness::new(),
+            stop: Arc::default(),
             strikes: Strikes::new(),
             heeds_signals: true,
             hand_over: true,
@@ -287,6 +290,7 @@ impl<L: Listener> Server<L> {
                 Admission::new(target, cores)
             }),
             readiness: self.readiness.clone(),
+            stop: Arc::clone(&self.stop),
             half_close: self.half_close,
             take_over: self.take_over.take(),
         }
@@ -310,6 +314,7 @@ impl<L: Listener> Server<L> {
             limits: self.limits,
             phases: self.phases,
             readiness: self.readiness,
+            stop: self.stop,
             strikes: self.strikes,
             trigger,
         }
@@ -318,7 +323,8 @@ impl<L: Listener> Server<L> {
 
 /// A server with its handler; serves when it is awaited. See [`Server::serve`].
 ///
-/// It ends when it was asked to and every connection has ended, or was cut after the grace.
+/// It ends when it was asked to, and every connection and every
+/// [finishing](crate::Handler::finishing) handler has ended, or the grace is over.
 ///
 /// # Errors
 /// The signals cannot be listened to. Once it serves, nothing makes it fail: what goes wrong with
@@ -337,6 +343,7 @@ pub struct Serve<L> {
     limits: Limits,
     phases: Phases,
     readiness: Readiness,
+    stop: Arc<Stop>,
     strikes: Strikes,
     trigger: Trigger,
 }
@@ -346,7 +353,7 @@ impl<L: Listener> Serve<L> {
     ///
     /// From then on responses say `Connection: close`; after the [announcement](Server::announce),
     /// if there is one, nobody is accepted and idle connections are closed; and what is under way
-    /// may take the [grace](Server::grace).
+    /// may take the [grace](Server::grace). See [`Request::stopping`] for what would go on for ever.
     ///
     /// # Examples
     /// ```no_run
@@ -372,6 +379,7 @@ impl<L: Listener> Serve<L> {
             start,
             phases,
             readiness,
+            stop,
             strikes,
             trigger,
             ..
@@ -379,7 +387,7 @@ impl<L: Listener> Serve<L> {
         let trigger = trigger.arm()?;
         let serving = start(acceptor);
         strikes.watch(&serving);
-        Ok(shutdown::run(serving, trigger, phases, readiness).await)
+        Ok(shutdown::run(serving, trigger, phases, (readiness, stop)).await)
     }
 }
 

@@ -8,6 +8,7 @@ use ringspun_runtime::task::{LocalPooledFuture, PooledFuture};
 use super::admission::Admission;
 use super::config::Limits;
 use super::readiness::Readiness;
+use super::stop::Stop;
 use super::strikes::Strikes;
 use super::take_over::TakeOver;
 use crate::handler::{Handler, RouteLimits};
@@ -43,6 +44,8 @@ pub(crate) struct Rules {
     pub(super) admission: Option<Admission>,
     /// Whether the server has begun to end.
     pub(super) readiness: Readiness,
+    /// Where requests learn of the end.
+    pub(super) stop: Arc<Stop>,
     /// Whether a client that has ended its direction still waits for the answer.
     pub(super) half_close: bool,
     /// Who may take connections over.

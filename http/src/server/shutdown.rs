@@ -3,15 +3,19 @@
 //! 1. Trigger: SIGINT or SIGTERM, or the application's future.
 //! 2. Announce: the [`Readiness`] says no and responses say `Connection: close`, but the listener
 //!    is open and everybody is served. Load balancers look elsewhere meanwhile.
-//! 3. Close: the listener is closed; what is connected is served.
-//! 4. Drain: idle connections are closed; requests under way finish (`connection.rs`).
-//! 5. Cut: when the grace is over, counted from the trigger, what is left is dropped and counted.
+//! 3. Close: the listener is closed; what is connected is served. Handlers and streams that have
+//!    asked ([`Stop`]) learn of it: not earlier, since who asks again must find another server.
+//! 4. Drain: idle connections are closed; requests under way finish (`connection.rs`), and so do
+//!    finishing handlers whose connection is gone.
+//! 5. Cut: when the grace is over, counted from the trigger, what is left of the connections is
+//!    dropped and counted. Finishing handlers are only counted: they go on to the runtime's end.
 //!
 //! A second signal cuts at once, in any phase.
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,11 +24,13 @@ use ringspun_net::signal::{Kind, Signals};
 use ringspun_runtime::time::{now, sleep, timeout};
 
 use super::readiness::Readiness;
+use super::stop::Stop;
 
 /// How a server has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
     cut: usize,
+    unfinished: usize,
 }
 
 impl Ended {
@@ -32,6 +38,13 @@ impl Ended {
     #[must_use]
     pub const fn cut(&self) -> usize {
         self.cut
+    }
+
+    /// How many [finishing](crate::Handler::finishing) handlers had not ended within the grace.
+    /// They go on, until the runtime ends.
+    #[must_use]
+    pub const fn unfinished(&self) -> usize {
+        self.unfinished
     }
 }
 
@@ -123,34 +136,38 @@ pub(super) async fn run(
     serving: Serving,
     mut trigger: Armed,
     phases: Phases,
-    readiness: Readiness,
+    told: (Readiness, Arc<Stop>),
 ) -> Ended {
-    let stop = StopOnDrop(serving, readiness);
-    let StopOnDrop(serving, readiness) = &stop;
+    let server = Leaving {
+        serving,
+        readiness: told.0,
+        stop: told.1,
+    };
     // The listeners may end by themselves: an in-memory one whose connectors are gone.
-    let fired = race(trigger.fired(), serving.stopped()).await;
+    let fired = race(trigger.fired(), server.serving.stopped()).await;
     let announce = match fired {
         None => Duration::ZERO,
         Some(signal) => phases.announce.unwrap_or_else(|| announcement(signal)),
     };
     let is_done = || {
         // Ctrl-C on a terminal does not wait for load balancers.
-        let is_asked = fired != Some(Some(Kind::Interrupt)) && readiness.is_asked_for();
-        !is_asked && serving.connections() == 0
+        let is_asked = fired != Some(Some(Kind::Interrupt)) && server.readiness.is_asked_for();
+        !is_asked && server.serving.connections() == 0
     };
-    let leaves = leave(serving, announce, phases.grace, readiness, is_done);
+    let leaves = server.leave(announce, phases.grace, is_done);
     let cut = match race(leaves, trigger.fired_again()).await {
         Some(cut) => cut,
         None => {
-            let cut = serving.cut();
-            serving.drained().await;
+            let cut = server.serving.cut();
+            server.serving.drained().await;
             cut
         }
     };
-    if cut > 0 {
-        tracing::warn!(cut, "connections were cut at the end of the grace");
+    let unfinished = server.stop.held();
+    if cut > 0 || unfinished > 0 {
+        tracing::warn!(cut, unfinished, "not all had ended at the end of the grace");
     }
-    Ended { cut }
+    Ended { cut, unfinished }
 }
 
 /// How long the end is announced, unless the application has said.
@@ -162,41 +179,57 @@ fn announcement(signal: Option<Kind>) -> Duration {
     }
 }
 
-/// Phases 2 to 5. The second is over when `is_done` says so, too. Gives the number of connections
-/// that had to be cut.
-async fn leave(
-    serving: &Serving,
-    announce: Duration,
-    grace: Duration,
-    readiness: &Readiness,
-    is_done: impl Fn() -> bool,
-) -> usize {
-    let start = now();
-    readiness.leave();
-    let announce = announce.min(grace);
-    if !announce.is_zero() {
-        tracing::info!(
-            ?announce,
-            "still accepting; a second signal ends everything at once"
-        );
-        while start + announce > now() && !is_done() {
-            sleep(LOOK.min(start + announce - now())).await;
-        }
-        serving.close();
-        let settle = SETTLE.min(grace - announce);
-        // Nobody left is as good as the end of the time.
-        let _ = timeout(settle, serving.drained()).await;
-    }
-    serving.shut_down(grace.saturating_sub(now() - start)).await
+/// A server that is to end. One whose future is dropped stops accepting.
+struct Leaving {
+    serving: Serving,
+    readiness: Readiness,
+    stop: Arc<Stop>,
 }
 
-/// A server whose future is dropped stops accepting.
-struct StopOnDrop(Serving, Readiness);
+impl Leaving {
+    /// Phases 2 to 5. The second is over when `is_done` says so, too. Gives the number of
+    /// connections that had to be cut.
+    async fn leave(
+        &self,
+        announce: Duration,
+        grace: Duration,
+        is_done: impl Fn() -> bool,
+    ) -> usize {
+        let start = now();
+        self.readiness.leave();
+        let announce = announce.min(grace);
+        if !announce.is_zero() {
+            tracing::info!(
+                ?announce,
+                "still accepting; a second signal ends everything at once"
+            );
+            while start + announce > now() && !is_done() {
+                sleep(LOOK.min(start + announce - now())).await;
+            }
+            self.serving.close();
+            let settles = async {
+                self.serving.stopped().await;
+                self.stop.stop();
+                self.serving.drained().await;
+            };
+            // Nobody left is as good as the end of the time.
+            let _ = timeout(SETTLE.min(grace - announce), settles).await;
+        }
+        let left = || grace.saturating_sub(now() - start);
+        self.serving.stop();
+        let _ = timeout(left(), self.serving.stopped()).await;
+        self.stop.stop();
+        let cut = self.serving.shut_down(left()).await;
+        let _ = timeout(left(), self.stop.released()).await;
+        cut
+    }
+}
 
-impl Drop for StopOnDrop {
+impl Drop for Leaving {
     fn drop(&mut self) {
-        self.1.leave();
-        self.0.stop();
+        self.readiness.leave();
+        self.serving.stop();
+        self.stop.stop();
     }
 }
 

@@ -30,7 +30,7 @@ mod event;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Pending, pending};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -40,6 +40,7 @@ use futures_core::Stream;
 use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
 use pin_project_lite::pin_project;
+use ringspun_runtime::scope::{CancelToken, Run};
 use ringspun_runtime::time::{Sleep, now, sleep};
 
 pub use self::event::{Event, InvalidEvent};
@@ -55,13 +56,14 @@ use crate::message::{Body, IntoResponse, Response};
 /// `X-Accel-Buffering: no` because nginx holds events back otherwise. It ends with the stream; the
 /// browser asks again then, after the [retry time](Event::with_retry). An error of the stream ends
 /// the connection, which looks the same to the browser. A stream that never ends keeps a server
-/// that stops waiting until its grace is over: end it when the server stops.
+/// that stops waiting until its grace is over: see [`ending_with`](Self::ending_with).
 ///
 /// See the [module's example](self).
 #[must_use = "it is the response"]
 pub struct Sse<S> {
     events: S,
     keep_alive: Option<Duration>,
+    end: Option<CancelToken>,
 }
 
 impl<S, E> Sse<S>
@@ -74,6 +76,7 @@ where
         Self {
             events,
             keep_alive: Some(KEEP_ALIVE),
+            end: None,
         }
     }
 
@@ -92,6 +95,33 @@ where
         self.keep_alive = None;
         self
     }
+
+    /// The response ends, in good order, when the token is cancelled.
+    ///
+    /// # Examples
+    /// Streams that do not keep a server from stopping; the browsers ask the next one:
+    /// ```
+    /// use ringspun_http::Request;
+    /// use ringspun_http::sse::{Event, Sse};
+    /// # struct News;
+    /// # impl futures_core::Stream for News {
+    /// #     type Item = Result<Event, std::io::Error>;
+    /// #     fn poll_next(
+    /// #         self: std::pin::Pin<&mut Self>,
+    /// #         _: &mut std::task::Context<'_>,
+    /// #     ) -> std::task::Poll<Option<Self::Item>> {
+    /// #         std::task::Poll::Pending
+    /// #     }
+    /// # }
+    ///
+    /// async fn news(request: Request) -> Sse<News> {
+    ///     Sse::new(News).ending_with(request.stopping())
+    /// }
+    /// ```
+    pub fn ending_with(mut self, token: CancelToken) -> Self {
+        self.end = Some(token);
+        self
+    }
 }
 
 impl<S, E> IntoResponse for Sse<S>
@@ -104,6 +134,7 @@ where
             events: self.events,
             keep_alive: self.keep_alive,
             silence: None,
+            end: self.end.map(|token| token.run(pending())),
         };
         Response::ok()
             .with_content_type("text/event-stream")
@@ -132,6 +163,9 @@ pin_project! {
         keep_alive: Option<Duration>,
         // The silence that goes on; `None` before the first.
         silence: Option<Sleep>,
+        // Never done by itself: ends with its token.
+        #[pin]
+        end: Option<Run<Pending<()>>>,
     }
 }
 
@@ -149,6 +183,13 @@ where
                 silence.reset(now() + length);
             }
             return Poll::Ready(event.map(|event| event.map(Event::into_bytes)));
+        }
+        if this
+            .end
+            .as_pin_mut()
+            .is_some_and(|end| end.poll(cx).is_ready())
+        {
+            return Poll::Ready(None);
         }
         let Some(length) = *this.keep_alive else {
             return Poll::Pending;

@@ -82,8 +82,11 @@ impl Exchange {
             None => return false,
         }
         let mut at = 0;
-        let parts = self.parts.get_or_insert_with(Parts::take);
-        let limits = &around.rules().receive;
+        let rules = around.rules();
+        let parts = self
+            .parts
+            .get_or_insert_with(|| Parts::take_for(&rules.stop));
+        let limits = &rules.receive;
         let unused = self.input.unused();
         let event = self
             .conn
