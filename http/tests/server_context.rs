@@ -159,6 +159,89 @@ impl Drop for Never {
 }
 
 #[test]
+fn a_client_that_has_sent_more_is_watched() {
+    run(async {
+        let fates = Fates::default();
+        let host = Host::start(fates.handler());
+        let mut client = host.connect().await;
+        // The second stays in the pipe, or in the buffer.
+        client.send(SLOW).await;
+        sleep(SECOND).await;
+        client.send(SLOW).await;
+        sleep(SECOND).await;
+        assert_eq!(fates.dropped(), 0);
+        drop(client);
+        sleep(SECOND).await;
+        assert_eq!((fates.dropped(), fates.finished()), (1, 0));
+
+        // As does the client's end.
+        let mut client = host.connect().await;
+        client.send(SLOW).await;
+        client.finish().await;
+        sleep(SECOND).await;
+        assert_eq!(fates.dropped(), 1);
+        drop(client);
+        sleep(SECOND).await;
+        assert_eq!((fates.dropped(), fates.finished()), (2, 0));
+    });
+}
+
+/// Raised when it is dropped.
+struct Last(Flag);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
+}
+
+#[test]
+fn over_tcp_a_reset_is_seen_behind_what_was_not_read() {
+    let runtime = ringspun_runtime::Builder::new().cores(1).build().unwrap();
+    let resets = async |first: &str, later: &str, closes: bool| {
+        let (begun, dropped) = (Flag::default(), Flag::default());
+        let flags = (begun.clone(), dropped.clone());
+        let listeners = vec![ringspun_net::TcpListener::bind("127.0.0.1:0").unwrap()];
+        let addr = listeners[0].local_addr().unwrap();
+        let server = ringspun_http::Server::from_listeners(listeners).without_signals();
+        let serve = server.serve(move |_: Request| {
+            let (begun, last) = (flags.0.clone(), Last(flags.1.clone()));
+            async move {
+                begun.raise();
+                std::future::pending::<()>().await;
+                drop(last);
+            }
+        });
+        drop(spawn(std::future::IntoFuture::into_future(serve)));
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        client.write_all(first.as_bytes()).await.unwrap();
+        begun.raised().await;
+        client.write_all(later.as_bytes()).await.unwrap();
+        if closes {
+            client.close().await.unwrap();
+        }
+        for _ in 0..100 {
+            ringspun_runtime::task::yield_now().await;
+        }
+        client.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        dropped.raised().await;
+    };
+    runtime.block_on(async {
+        let limit = Duration::from_secs(30);
+        for (first, later, closes) in [
+            (SLOW.repeat(2), "", false),
+            (SLOW.to_owned(), SLOW, false),
+            (SLOW.to_owned(), "", true),
+            (SLOW.repeat(2), SLOW, true),
+        ] {
+            let reset = timeout(limit, resets(&first, later, closes)).await;
+            reset.unwrap_or_else(|_| panic!("not seen: {first:?}, {later:?}, {closes}"));
+        }
+    });
+}
+
+#[test]
 fn over_tcp_a_reset_is_the_end_and_a_half_close_is_not() {
     run(async {
         let fates = Fates::default();

@@ -203,12 +203,11 @@ impl<S: AsFd> Evented<S> {
         self.registration.poll_ready(cx, direction).map(drop)
     }
 
-    /// Waits until both directions are closed; may miss it while there is something to read.
+    /// Waits until the peer has reset the connection or both directions are closed, also while
+    /// there is something to read. Each event wakes until then: bytes that come, or the peer's end.
     pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // The end of both directions wakes who waits for either.
-        let _ = self.registration.poll_ready(cx, Direction::Read);
-        // A reset is an error on either side.
-        let is_broken = self.registration.ready(Direction::Read).is_error();
+        // A reset is an error on either side; the end of both directions wakes who waits for either.
+        let is_broken = self.registration.poll_error(cx, Direction::Read).is_ready();
         if is_broken || self.registration.has_closed(Direction::Write) {
             Poll::Ready(())
         } else {

@@ -37,11 +37,11 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Waits until the peer is gone for good: it has reset the connection, or both directions
     /// have ended. A peer that has only ended its own direction still reads; it is not gone.
     ///
-    /// For who neither reads nor writes and wants to give up work that nobody waits for. It may
-    /// never be ready: where the transport does not tell, and while there are bytes to read.
+    /// For who neither reads nor writes and wants to give up work that nobody waits for. Bytes that
+    /// nobody reads are no hindrance. Where the transport does not tell, it is never ready.
     ///
     /// # Cancel safety
-    /// Takes nothing from the stream. It uses the place of the task that waits to read.
+    /// Takes nothing from the stream. It uses the place of a task that waits to read or to write.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let _ = cx;
         Poll::Pending

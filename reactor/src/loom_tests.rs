@@ -114,6 +114,39 @@ fn loom_no_edge_is_lost() {
     });
 }
 
+/// A reset is not lost on a task that waits for it and leaves what there is to read, while more
+/// comes; and readiness is not lost on it either.
+///
+/// Seen to fail when
+/// - `hand_over` stores WAITING without looking at the awaited flag (deadlock),
+/// - `set` leaves WAITING to others where READY stands already (deadlock).
+#[test]
+fn loom_a_reset_is_seen_beside_unread_bytes() {
+    loom::model(|| {
+        let source = Arc::new(Source::new(GENERATION_MAX));
+        edge(&source, Direction::Read);
+        let kernels: Vec<_> = [0, crate::source::read_flags(Ready::ERROR).unwrap()]
+            .into_iter()
+            .map(|flags| {
+                let source = source.clone();
+                thread::spawn(move || {
+                    let side = source.side(Direction::Read);
+                    if let Edge::Wake(waker) = side.set(GENERATION_MAX, flags) {
+                        waker.wake();
+                    }
+                })
+            })
+            .collect();
+        let side = source.side(Direction::Read);
+        block_on(poll_fn(|cx| fairly(side.poll_error(cx.waker()))));
+        assert!(side.load().is_ready());
+        for kernel in kernels {
+            kernel.join().unwrap();
+        }
+        drop(source.retire());
+    });
+}
+
 /// L3: the two directions share nothing. A task that waits to read is not woken by events of the
 /// other direction, and each direction's own event is not lost.
 ///

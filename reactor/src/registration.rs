@@ -115,6 +115,20 @@ impl Registration {
         }
     }
 
+    /// Whether the peer has reset the connection, or the descriptor has another error; if not, the
+    /// task is woken by the next event of this direction, whatever it is. The direction's readiness
+    /// stays as it is, so that this waits also where there is something to read that nobody wants.
+    ///
+    /// It uses the place of the task that waits for this direction.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is taken.
+    pub fn poll_error(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<Ready> {
+        let polled = self.source().side(direction).poll_error(cx.waker());
+        polled.map(|word| word.ready(direction))
+    }
+
     /// Clears the readiness of a direction and returns what was known until now. Call it *before*
     /// the attempt: an event that comes during the attempt is then not forgotten.
     pub fn consume(&self, direction: Direction) -> Ready {

@@ -225,7 +225,24 @@ impl Side {
         if word.has(WAITING) && self.holds(waker) {
             return Poll::Pending;
         }
-        self.store_waker(waker)
+        self.store_waker(waker, READY)
+    }
+
+    /// Whether ERROR was seen; if not, `waker` is woken by the next event, although READY may be
+    /// set: for a task that waits for the end of the peer and leaves what there is to read.
+    ///
+    /// The proof of above holds with ERROR in the place of READY: both are set by [`Side::set`],
+    /// and ERROR stays. That READY stands beside WAITING is nothing new to the others: `set` takes
+    /// the waker whenever WAITING is set, and `poll` looks at READY first.
+    pub(crate) fn poll_error(&self, waker: &Waker) -> Poll<Word> {
+        let word = self.load();
+        if word.has(ERROR) {
+            return Poll::Ready(word);
+        }
+        if word.has(WAITING) && self.holds(waker) {
+            return Poll::Pending;
+        }
+        self.store_waker(waker, ERROR)
     }
 
     /// Sets READY and the sticky flags of `ready` if the generation is still the same. (2), (6)
@@ -290,13 +307,14 @@ impl Side {
         Word(self.word.fetch_and(!DISARMED, Ordering::AcqRel)).is_disarmed()
     }
 
-    /// The slow half of `poll`: takes the cell, stores a clone of `waker`, looks again.
-    fn store_waker(&self, waker: &Waker) -> Poll<Word> {
+    /// The slow half of `poll`: takes the cell, stores a clone of `waker`, looks again for the flag
+    /// that is waited for.
+    fn store_waker(&self, waker: &Waker, awaited: u64) -> Poll<Word> {
         // Cloned while the cell is free: clone is the user's code and may panic.
         let mine = waker.clone();
         let mut word = self.load();
         loop {
-            if word.is_ready() {
+            if word.has(awaited) {
                 return Poll::Ready(word);
             }
             if word.has(TAKING) {
@@ -311,7 +329,7 @@ impl Side {
         // The cell is this thread's until TAKING is cleared.
         let old = word.has(WAITING).then(|| self.take());
         self.put(mine);
-        let found = self.hand_over();
+        let found = self.hand_over(awaited);
         // Here the cell is given up and `old` is dropped: drop is the user's code too.
         drop(old);
         found
@@ -319,9 +337,9 @@ impl Side {
 
     /// Gives the cell, with a waker in it, to the next event; if one has come already, takes the
     /// waker back and reports readiness. (4), (5)
-    fn hand_over(&self) -> Poll<Word> {
+    fn hand_over(&self, awaited: u64) -> Poll<Word> {
         let mut word = self.load();
-        while !word.is_ready() {
+        while !word.has(awaited) {
             match self.change(word, (word.0 & !TAKING) | WAITING) {
                 Ok(()) => return Poll::Pending,
                 Err(now) => word = now,

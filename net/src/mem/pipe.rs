@@ -148,9 +148,13 @@ impl Pipe {
         !unread.is_empty()
     }
 
-    /// Whether the reader is gone.
-    pub(super) fn is_abandoned(&self) -> bool {
-        !self.lock().has_reader
+    /// Ready when the reader is gone. Waits in the place of the writer.
+    pub(super) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let state = self.lock();
+        if state.has_reader {
+            return wait(state, cx, |state| &mut state.writer);
+        }
+        Poll::Ready(())
     }
 
     fn end(&self, end: End) {

@@ -102,12 +102,7 @@ impl Stream for MemStream {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let _ = self.wire.incoming().poll_readable(cx);
-        if self.wire.outgoing().is_abandoned() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        self.wire.outgoing().poll_abandoned(cx)
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
