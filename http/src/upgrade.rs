@@ -164,6 +164,10 @@ impl Stream for Upgraded {
         self.stream.poll_gone(cx)
     }
 
+    fn unsent(&self) -> usize {
+        self.stream.unsent()
+    }
+
     fn poll_send_file(
         &mut self,
         cx: &mut Context<'_>,

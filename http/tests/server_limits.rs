@@ -126,6 +126,37 @@ fn a_client_must_take_its_response() {
 }
 
 #[test]
+fn a_client_must_take_its_response_at_a_rate() {
+    run(async {
+        let mut strikes = None;
+        let host = Host::with_server(app(), |server| {
+            strikes = Some(server.strikes());
+            server
+        });
+        let strikes = strikes.unwrap();
+        // 32 bytes every five seconds; 500 bytes a second.
+        for (piece, pause, is_served) in [(32, 5, false), (500, 1, true)] {
+            let mut client = host.connect().await;
+            client
+                .send("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .await;
+            let start = now();
+            let (mut buffer, mut got) = (vec![0; piece], 0);
+            // Without a reader's pause once that is over, so that the test ends.
+            while let Ok(count @ 1..) = client.stream.read(&mut buffer).await {
+                got += count;
+                if now() - start < 120 * SECOND {
+                    sleep(pause * SECOND).await;
+                }
+            }
+            assert_eq!(got > 1_000_000, is_served, "{got}");
+            assert_eq!(strikes.count(Limit::WriteRate), 1);
+            assert_eq!(strikes.count(Limit::WriteTimeout), 0);
+        }
+    });
+}
+
+#[test]
 fn limits_of_size() {
     let mut limits = Limits::default();
     limits.body_bytes = 1000;

@@ -47,6 +47,12 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
         Poll::Pending
     }
 
+    /// Bytes that were written and that the peer has not taken yet: over TCP those that its system
+    /// has not acknowledged, for a system call. 0 where the transport does not tell.
+    fn unsent(&self) -> usize {
+        0
+    }
+
     /// The peer's address, `None` for transports without addresses.
     fn peer_addr(&self) -> Option<SocketAddr>;
 

@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::time::Duration;
 
-use common::{Random, both, cancel_after, count, pattern, patterned, run};
+use common::{Random, both, cancel_after, count, pattern, patterned, poll_once, run};
 use ringspun_net::io::{ReadExt as _, copy, copy_bidirectional};
-use ringspun_net::{MemStream, TcpListener, TcpStream, mem};
+use ringspun_net::{MemStream, Stream as _, TcpListener, TcpStream, mem};
+use ringspun_runtime::task;
 
 /// A connected pair; what fits in flight is bounded.
 async fn tcp_pair() -> (TcpStream, TcpStream) {
@@ -197,6 +199,55 @@ macro_rules! suite {
                         got += n;
                     }
                     assert_eq!(got, sent, "what was taken arrives, and no more");
+                });
+            }
+
+            #[test]
+            fn what_the_peer_has_not_taken_is_told() {
+                run(1, async {
+                    let (mut a, mut b) = $pair().await;
+                    assert_eq!(a.unsent(), 0);
+                    let piece = vec![0; 64 * 1024];
+                    let mut sent = 0;
+                    while let Some(written) = cancel_after(1, a.write(&piece)).await {
+                        sent += written.expect("written");
+                    }
+                    assert!((1..=sent).contains(&a.unsent()), "{} of {sent}", a.unsent());
+                    let mut buf = vec![0; 64 * 1024];
+                    while sent > 0 {
+                        sent -= b.read(&mut buf).await.expect("read");
+                    }
+                    // The acknowledgement may take a moment, over TCP.
+                    while a.unsent() > 0 {
+                        task::yield_now().await;
+                    }
+                });
+            }
+
+            /// Also where there is something to read that nobody reads.
+            #[test]
+            fn a_peer_that_is_gone_is_noticed() {
+                run(1, async {
+                    for (unread, closes) in [(0, false), (9, false), (0, true), (9, true)] {
+                        let (mut a, mut b) = $pair().await;
+                        // Unread at the peer, too: with that its end is a reset.
+                        a.write_all(b"unread").await.expect("written");
+                        b.readable().await.expect("readable");
+                        b.write_all(&vec![0; unread]).await.expect("written");
+                        if closes {
+                            b.close().await.expect("closed");
+                        }
+                        let mut gone = Box::pin(poll_fn(|cx| a.poll_gone(cx)));
+                        for _ in 0..10 {
+                            assert!(poll_once(&mut gone).is_pending());
+                            task::yield_now().await;
+                        }
+                        let leaves = async {
+                            task::yield_now().await;
+                            drop(b);
+                        };
+                        both(gone, leaves).await;
+                    }
                 });
             }
 

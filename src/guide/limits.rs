@@ -7,6 +7,7 @@
 //! | `body_rate`, `body_window` | 240 bytes/s, looked at every 5 s | 408 | `body_rate` |
 //! | `request_timeout` | 5 min, from the request's head to that of the response | 503, the handler is dropped | `request_timeout` |
 //! | `write_timeout` | 30 s in which the client takes no byte | the connection is closed | `write_timeout` |
+//! | `write_rate`, `write_window` | 240 bytes/s of a response that waits, looked at every 30 s | the connection is closed | `write_rate` |
 //! | `head_bytes` | 64 KiB (the most there can be) | 431 | `head_bytes` |
 //! | `headers` | 100 (the most there can be) | 431 | `headers` |
 //! | `target_bytes` | 8 KiB | 414 | `target_bytes` |
@@ -23,6 +24,12 @@
 //! request is closed after the answer, so that the answer is not lost to a reset, only when the client has
 //! closed too, has sent nothing for 5 s, or has gone on sending for 30 s (2 s once the server stops); what it
 //! sends is dropped, however much.
+//!
+//! 240 bytes/s are Kestrel's, both ways; Apache's `mod_reqtimeout` has rates for reading only, nginx a time
+//! (`send_timeout`) only. The window for writing is as long as the time in which nothing need be taken, so that
+//! it strikes nobody whom `write_timeout` would let pause. What counts is what the client's system has
+//! acknowledged (`SIOCOUTQ`), not what the socket has taken; a response that goes out in one write is not
+//! looked at.
 //!
 //! # Setting them
 //!
@@ -75,7 +82,7 @@
 //!
 //! | what you see | what it may be |
 //! |---|---|
-//! | `head_timeout`, `body_rate`, `write_timeout` grow together | slow clients on purpose (slowloris); or `body_window` too short for mobile networks |
+//! | `head_timeout`, `body_rate`, `write_timeout`, `write_rate` grow together | slow clients on purpose (slowloris); or `body_window` too short for mobile networks |
 //! | `idle_timeout` grows with the traffic | normal: browsers leave connections open |
 //! | `request_timeout` | a handler waits for something without a timeout of its own: [`dump`](super::tuning) |
 //! | `unread_bytes` | a handler answers uploads before it reads them, say with 401 |

@@ -17,6 +17,7 @@ use crate::proto::{HeadLimits, ReceiveLimits};
 /// | `body_rate`, `body_window` | 240 bytes/s, looked at every 5 s | 408 |
 /// | `request_timeout` | 5 min from the head of the request to that of the response | 503, the handler is dropped |
 /// | `write_timeout` | 30 s without taking a byte | the connection is closed |
+/// | `write_rate`, `write_window` | 240 bytes/s, looked at every 30 s | the connection is closed |
 /// | `head_bytes` | 64 KiB | 431 |
 /// | `headers` | 100 | 431 |
 /// | `target_bytes` | 8 KiB | 414 |
@@ -53,6 +54,12 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long a client may take nothing of a response that is there.
     pub write_timeout: Duration,
+    /// Bytes that a client must take each second on average over a window, of a response that does
+    /// not fit into the buffers between. 0 means any. What its system has acknowledged is taken.
+    pub write_rate: u32,
+    /// Over how long the rate of a response is looked at. Time in which there is nothing to send
+    /// does not count.
+    pub write_window: Duration,
     /// Bytes of a head. At most 64 KiB.
     pub head_bytes: usize,
     /// Header lines of a head. At most 100.
@@ -84,6 +91,8 @@ impl Default for Limits {
             body_window: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5 * 60),
             write_timeout: Duration::from_secs(30),
+            write_rate: 240,
+            write_window: Duration::from_secs(30),
             head_bytes: 64 * 1024,
             headers: 100,
             target_bytes: 8 * 1024,
@@ -112,7 +121,17 @@ impl Limits {
 
     /// Bytes that a body must have brought after a window.
     pub(super) fn body_window_bytes(&self) -> u64 {
-        let millis = u64::try_from(self.body_window.as_millis()).unwrap_or(u64::MAX);
-        u64::from(self.body_rate).saturating_mul(millis) / 1000
+        bytes_in(self.body_rate, self.body_window)
     }
+
+    /// Bytes that a client must have taken after a window.
+    pub(super) fn write_window_bytes(&self) -> u64 {
+        bytes_in(self.write_rate, self.write_window)
+    }
+}
+
+/// Bytes at a rate, in bytes a second.
+fn bytes_in(rate: u32, window: Duration) -> u64 {
+    let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+    u64::from(rate).saturating_mul(millis) / 1000
 }

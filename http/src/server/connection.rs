@@ -231,12 +231,8 @@ impl<S: Stream, V: Service> Connection<S, V> {
         let limits = &self.service.rules().limits;
         let wants_head = exchange.wants_rest_of_head();
         let wants_body = exchange.wants_body() && limits.body_rate > 0;
-        let is_writing = !exchange.output.is_empty();
         keep(&mut exchange.head_deadline, wants_head, || {
             after(limits.head_timeout)
-        });
-        keep(&mut exchange.write_deadline, is_writing, || {
-            after(limits.write_timeout)
         });
         if exchange.body_deadline.is_none() {
             exchange.body_bytes = 0;
@@ -245,11 +241,17 @@ impl<S: Stream, V: Service> Connection<S, V> {
             after(limits.body_window)
         });
 
+        let write_deadline = if exchange.output.is_empty() {
+            exchange.pace.rest();
+            None
+        } else {
+            Some(exchange.pace.wait(limits, || self.stream.unsent()))
+        };
         let call_deadline = self.call.as_ref().and(exchange.call_deadline);
         let deadlines = [
             exchange.head_deadline,
             call_deadline,
-            exchange.write_deadline,
+            write_deadline,
             exchange.body_deadline,
         ];
         let Some(first) = deadlines.into_iter().flatten().min() else {
@@ -259,9 +261,11 @@ impl<S: Stream, V: Service> Connection<S, V> {
             return Ok(false);
         }
         let is_past = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now());
-        if is_past(exchange.write_deadline) {
-            tracing::debug!("the client takes nothing of its response");
-            self.service.rules().strikes.strike(Limit::WriteTimeout);
+        let checked = exchange.pace.check(now(), limits, || self.stream.unsent());
+        if let Err(limit) = checked {
+            let limit_name = limit.name();
+            tracing::debug!(limit_name, "the client takes too little of its response");
+            self.service.rules().strikes.strike(limit);
             return Err(());
         }
         if is_past(call_deadline) {
@@ -408,7 +412,7 @@ fn send<S: Stream>(
     let mut count = 0;
     let sent = exchange.output.poll_send(stream, &mut count, cx);
     if count > 0 {
-        exchange.write_deadline = None;
+        exchange.pace.accept(count);
     }
     match sent {
         Poll::Ready(Err(error)) => {

@@ -20,6 +20,7 @@ mod exchange;
 pub(crate) mod input;
 mod linger;
 pub(crate) mod output;
+mod pace;
 mod readiness;
 mod serve;
 mod service;

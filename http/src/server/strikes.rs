@@ -36,6 +36,7 @@ limits! {
     BodyRate "body_rate" "A body came too slowly.";
     RequestTimeout "request_timeout" "A handler took too long.";
     WriteTimeout "write_timeout" "A client took nothing of its response.";
+    WriteRate "write_rate" "A client took its response too slowly.";
     HeadBytes "head_bytes" "A head, or a trailer, was too large.";
     Headers "headers" "A head had too many lines.";
     TargetBytes "target_bytes" "A request target was too long.";

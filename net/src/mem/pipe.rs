@@ -148,6 +148,11 @@ impl Pipe {
         !unread.is_empty()
     }
 
+    /// Bytes that were not read yet.
+    pub(super) fn len(&self) -> usize {
+        self.lock().bytes.len()
+    }
+
     /// Ready when the reader is gone. Waits in the place of the writer.
     pub(super) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
         let state = self.lock();

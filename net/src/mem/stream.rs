@@ -105,6 +105,10 @@ impl Stream for MemStream {
         self.wire.outgoing().poll_abandoned(cx)
     }
 
+    fn unsent(&self) -> usize {
+        self.wire.outgoing().len()
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
         None
     }

@@ -6,6 +6,7 @@ mod options;
 mod send_file;
 mod split;
 mod stream;
+mod unsent;
 
 pub use listener::{Accepted, TcpListener};
 pub use options::ListenOptions;

@@ -23,6 +23,7 @@ use crate::stream::Stream;
 use crate::tcp::connect;
 use crate::tcp::send_file;
 use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::tcp::unsent;
 
 /// A TCP connection.
 ///
@@ -314,6 +315,10 @@ impl Stream for TcpStream {
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.wire.io.poll_closed(cx)
+    }
+
+    fn unsent(&self) -> usize {
+        unsent::unsent(self.wire.io.socket())
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {

@@ -34,6 +34,7 @@ use self::common::CommonLines;
 use self::switch::Offers;
 use super::input::Input;
 use super::output::Output;
+use super::pace::Pace;
 use super::service::{Rules, Service};
 use crate::message::{Body, BodyError, Feeder, Parts};
 use crate::proto::{Conn, Next, Refusal, append_refusal};
@@ -79,8 +80,8 @@ pub(super) struct Exchange {
     pub(super) head_deadline: Option<Instant>,
     /// When the handler must have answered; counts while there is a call.
     pub(super) call_deadline: Option<Instant>,
-    /// When the client must have taken some of the output.
-    pub(super) write_deadline: Option<Instant>,
+    /// How fast the client takes the output.
+    pub(super) pace: Pace,
     /// When the body must have brought enough, and how much it has brought since the last look.
     pub(super) body_deadline: Option<Instant>,
     pub(super) body_bytes: u64,
@@ -138,7 +139,8 @@ impl Exchange {
         (self.unread, self.body_bytes) = (0, 0);
         (self.ending, self.switch, self.offers) = (None, None, None);
         (self.head_deadline, self.call_deadline) = (None, None);
-        (self.write_deadline, self.body_deadline) = (None, None);
+        self.body_deadline = None;
+        self.pace = Pace::default();
         self.into_pool();
     }
 
@@ -308,7 +310,7 @@ mod tests {
         (exchange.unread, exchange.body_bytes) = (1, 1);
         exchange.ending = Some(Ending::Abort);
         (exchange.head_deadline, exchange.call_deadline) = (now, now);
-        (exchange.write_deadline, exchange.body_deadline) = (now, now);
+        exchange.body_deadline = now;
         let address = std::ptr::from_ref::<Exchange>(&exchange);
         exchange.put_back();
 
@@ -322,6 +324,6 @@ mod tests {
         assert!(exchange.feeder.is_none() && exchange.body.is_none());
         assert_eq!((exchange.unread, exchange.body_bytes), (0, 0));
         assert_eq!(exchange.head_deadline.or(exchange.call_deadline), None);
-        assert_eq!(exchange.write_deadline.or(exchange.body_deadline), None);
+        assert_eq!(exchange.body_deadline, None);
     }
 }
