@@ -14,10 +14,16 @@ impl Rng {
 
     /// A number below `bound`, which is not 0; the bias of less than bound / 2^32 does not matter here.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
+        let high = self.bits() >> 32;
+        ((high * u64::from(bound)) >> 32) as u32
+    }
+
+    /// 64 bits, of which the upper ones are the better.
+    #[inline]
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        ((high * u64::from(bound)) >> 32) as u32
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 }

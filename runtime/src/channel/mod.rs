@@ -69,6 +69,7 @@ pub mod __private {
     pub use super::select::arm::{AnyFuture, Arm, FutureKind, Operation, OperationKind, Polled};
     pub use super::select::branch::{Branch, Once};
     pub use super::select::race::{Arms, Mode, Race, Won};
+    pub use super::select::set::words;
 }
 
 use chan::Chan;

@@ -38,7 +38,7 @@ pub struct Select<'a, R> {
     arms: Slots<'a, R>,
     /// Numbers of arms that were removed.
     free: Vec<usize>,
-    progress: Progress,
+    progress: Progress<Vec<u64>>,
     offer: Pin<Box<Offer>>,
     /// An arm that was won by the time a wait for it was given up.
     won: Option<usize>,

@@ -155,7 +155,12 @@ macro_rules! __select {
                 default: $crate::__select!(@is_there $($default)?),
             };
             let arms = $crate::__select!(@pairs $($arm)*);
-            let won = $crate::channel::__private::Race::new(offer.as_ref(), arms, mode).await;
+            let won = $crate::channel::__private::Race::<_, { $crate::channel::__private::words($crate::__select!(@expr $count)) }>::new(
+                offer.as_ref(),
+                arms,
+                mode,
+            )
+            .await;
             $(
                 if won == $crate::channel::__private::Won::Arm($n) {
                     $output = $arm.as_mut().take();

@@ -14,6 +14,6 @@ pub(super) mod branch;
 mod dynamic;
 mod expand;
 pub(super) mod race;
-mod set;
+pub(super) mod set;
 
 pub use dynamic::{Select, SelectWait};

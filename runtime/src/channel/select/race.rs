@@ -4,7 +4,8 @@
 //! 2. Try the *candidates* in random order, each with the same chance to be first: those that were marked, at
 //!    the beginning all, and the futures, which nothing marks. The first that commits is the outcome.
 //! 3. A `default` is due now if only one arm can be won by others, or if two looks at the words of all
-//!    channels, one after the other, show the same.
+//!    channels, one after the other, show the same. Without a future among the arms those looks come before
+//!    step 2: mostly there is nothing, and they are cheaper than a try.
 //! 4. Link the candidates, each with one more look under the lock of its channel.
 //! 5. Offer. If an arm was marked since, go back to 2 with that arm.
 //! 6. A `default` takes the offer back at once. At the moment of the offer all arms were linked and none was
@@ -20,7 +21,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::branch::Branch;
-use super::set::ArmSet;
+use super::set::{ArmSet, Draws, Words};
 use crate::budget;
 use crate::channel::offer::{Offer, ROUNDS};
 
@@ -82,19 +83,30 @@ pub struct Mode {
 }
 
 /// What a select knows of its arms from one poll to the next.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
+#[derive(Debug)]
+pub(super) struct Progress<W> {
     /// Arms that can still commit.
-    live: ArmSet,
+    live: ArmSet<W>,
     /// Arms to look at.
-    candidates: ArmSet,
+    candidates: ArmSet<W>,
     /// Arms that nothing marks.
-    polled: ArmSet,
+    polled: ArmSet<W>,
     /// Room for the arms of one pass.
-    pass: ArmSet,
+    pass: ArmSet<W>,
 }
 
-impl Progress {
+impl<W: Words> Default for Progress<W> {
+    fn default() -> Self {
+        Self {
+            live: ArmSet::default(),
+            candidates: ArmSet::default(),
+            polled: ArmSet::default(),
+            pass: ArmSet::default(),
+        }
+    }
+}
+
+impl<W: Words> Progress<W> {
     /// Looks at `arm` at the next poll.
     pub(super) fn look_at(&mut self, arm: usize, is_polled: bool) {
         self.live.insert(arm);
@@ -124,6 +136,14 @@ impl Progress {
             self.candidates.add_words(offer.take_marks());
             // A mark may be of an arm that was removed since.
             self.candidates.keep(&self.live);
+            if mode.default
+                && self.polled.is_empty()
+                && self.is_shared()
+                && self.none_is_ready(arms)
+            {
+                proceed.made_progress();
+                return Poll::Ready(Won::Default);
+            }
             if let Some(arm) = self.look(offer, arms, mode, round == 0, cx) {
                 proceed.made_progress();
                 return Poll::Ready(Won::Arm(arm));
@@ -167,7 +187,6 @@ impl Progress {
         if arms.count() > FEW {
             return false;
         }
-        let mut unchanged = true;
         for first in [true, false] {
             for (arm, seen) in seen.iter_mut().enumerate().take(arms.count()) {
                 let asked = arms
@@ -175,16 +194,18 @@ impl Progress {
                     .filter(|arm| arm.is_live() && !arm.is_polled());
                 let Some(asked) = asked else { continue };
                 let now = asked.not_ready();
-                unchanged &= now.is_some() && (first || *seen == now);
+                if now.is_none() || !first && *seen != now {
+                    return false;
+                }
                 *seen = now;
             }
         }
-        unchanged
+        true
     }
 
     /// Whether others can win one arm while the select looks at another.
     fn is_shared(&self) -> bool {
-        self.live.len() > self.polled.len() + 1
+        self.live.has_two_besides(&self.polled)
     }
 
     /// The offer was won for `arm`; false if the user's pattern refuses what came.
@@ -209,10 +230,11 @@ impl Progress {
         if first {
             self.pass.add(&self.polled);
         }
+        let mut draws = Draws::of(&self.pass);
         loop {
             let arm = match mode.biased {
                 true => self.pass.pop_first()?,
-                false => self.pass.pop_random()?,
+                false => draws.pop(&mut self.pass)?,
             };
             let mut branch = arms
                 .get(arm)
@@ -243,15 +265,15 @@ impl Progress {
     }
 }
 
-/// A `select!` as a future.
-pub struct Race<'a, A> {
+/// A `select!` as a future, of up to 64 `W` arms.
+pub struct Race<'a, A, const W: usize> {
     offer: Pin<&'a Offer>,
     arms: A,
     mode: Mode,
-    progress: Progress,
+    progress: Progress<[u64; W]>,
 }
 
-impl<'a, A: Arms> Race<'a, A> {
+impl<'a, A: Arms, const W: usize> Race<'a, A, W> {
     /// A select over `arms`, none of which was linked before.
     pub fn new(offer: Pin<&'a Offer>, mut arms: A, mode: Mode) -> Self {
         let mut progress = Progress::default();
@@ -270,7 +292,7 @@ impl<'a, A: Arms> Race<'a, A> {
     }
 }
 
-impl<A: Arms + Unpin> Future for Race<'_, A> {
+impl<A: Arms + Unpin, const W: usize> Future for Race<'_, A, W> {
     type Output = Won;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Won> {
@@ -285,7 +307,7 @@ impl<A: Arms + Unpin> Future for Race<'_, A> {
     }
 }
 
-impl<A> fmt::Debug for Race<'_, A> {
+impl<A, const W: usize> fmt::Debug for Race<'_, A, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Race")
             .field("mode", &self.mode)
