@@ -134,11 +134,16 @@ impl<T> Ring<T> {
     #[inline(always)]
     pub(super) fn push(&self, from: &mut Option<T>, locked: bool) -> Push {
         let tail = self.tail.load(Relaxed);
-        let slot = self.slot(tail);
-        // Acquire: the slot's last consumer is done with it. Equal: no flag is set.
-        if slot.stamp.load(Acquire) == tail && self.claim(&self.tail, tail) {
-            slot.fill(tail, from);
+        let at = if locked { tail & !WAITERS } else { tail };
+        let slot = self.slot(at);
+        // Acquire: the slot's last consumer is done with it. Equal: no flag is set but those of who waits, and
+        // none without the lock.
+        if slot.stamp.load(Acquire) == at && self.claim_as(&self.tail, tail, locked) {
+            slot.fill(at, from);
             return Push::Done;
+        }
+        if tail & RECEIVERS != 0 && !locked {
+            return Push::Waiters;
         }
         self.push_slowly(from, locked)
     }
@@ -181,10 +186,16 @@ impl<T> Ring<T> {
     #[inline(always)]
     pub(super) fn pop(&self, locked: bool) -> Pop<T> {
         let head = self.head.load(Relaxed);
-        let slot = self.slot(head);
-        // Acquire: the slot's value. Equal: no flag is set.
-        if slot.stamp.load(Acquire) == head.wrapping_add(1) && self.claim(&self.head, head) {
-            return Pop::Value(slot.empty(self.lap_after(head)));
+        let at = if locked { head & POSITION } else { head };
+        let slot = self.slot(at);
+        // Acquire: the slot's value. Equal: no flag is set, or the lock is held.
+        let stamp = slot.stamp.load(Acquire);
+        if stamp == at.wrapping_add(1) && self.claim_as(&self.head, head, locked) {
+            return Pop::Value(slot.empty(self.lap_after(at)));
+        }
+        // Nothing to take: that is as common. Acquire and the flags: as in `pop_slowly`.
+        if stamp == at && self.tail.load(Acquire) & !WAITERS == at {
+            return Pop::Empty;
         }
         self.pop_slowly(locked)
     }
@@ -301,7 +312,18 @@ impl<T> Ring<T> {
             .is_ok()
     }
 
+    /// Moves `end` on from `word`, which has no flag or, under the lock, may have some.
+    #[inline(always)]
+    fn claim_as(&self, end: &AtomicUsize, word: usize, locked: bool) -> bool {
+        if locked {
+            self.claim_flagged(end, word)
+        } else {
+            self.claim(end, word)
+        }
+    }
+
     /// Moves `end` on from `word`, with the flags it has; under the lock, if it has one.
+    #[inline]
     fn claim_flagged(&self, end: &AtomicUsize, word: usize) -> bool {
         if word & WAITERS == 0 {
             return self.claim(end, word);
@@ -412,13 +434,29 @@ mod tests {
         ring.flag_tail(RECEIVERS);
         assert_eq!(ring.push(&mut Some(2), false), Push::Waiters);
         assert_eq!(ring.push(&mut Some(2), true), Push::Done);
-        // Full is said without the lock.
+        ring.unflag_tail(RECEIVERS);
+        // Full is said without the lock, whether or not senders wait.
         assert_eq!(ring.push(&mut Some(3), false), Push::Full);
         ring.flag_head(SENDERS);
+        ring.flag_tail(SENDERS);
+        assert_eq!(ring.push(&mut Some(3), false), Push::Full);
+        assert_eq!(ring.push(&mut Some(3), true), Push::Full);
         assert!(matches!(ring.pop(false), Pop::Waiters));
         assert!(matches!(ring.pop(true), Pop::Value(1)));
+        // The flags stay where they are while the lock's holder goes on.
+        assert_eq!(ring.push(&mut Some(3), false), Push::Waiters);
+        assert_eq!(ring.push(&mut Some(3), true), Push::Done);
+        assert!(matches!(ring.pop(true), Pop::Value(2)));
         ring.unflag_head(SENDERS);
+        ring.unflag_tail(SENDERS);
+        // So is empty, whether or not receivers wait.
+        assert!(matches!(ring.pop(false), Pop::Value(3)));
+        assert!(matches!(ring.pop(false), Pop::Empty));
+        ring.flag_tail(RECEIVERS);
+        assert!(matches!(ring.pop(false), Pop::Empty));
+        assert!(matches!(ring.pop(true), Pop::Empty));
         ring.unflag_tail(RECEIVERS);
+        assert_eq!(ring.push(&mut Some(2), false), Push::Done);
         ring.flag_tail(CLOSED);
         assert_eq!(ring.push(&mut Some(3), true), Push::Closed);
         assert!(matches!(ring.pop(false), Pop::Value(2)));
