@@ -12,6 +12,7 @@
 //! the one decision on the length of a body in `framing.rs`. Nothing here knows a socket, a task
 //! or a timer, so everything can be tested and fuzzed with byte strings alone.
 
+mod bytes;
 mod chunked;
 mod client_conn;
 mod conn;

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::bytes;
 use super::head::Span;
 use super::refusal::Refusal;
 
@@ -68,13 +69,13 @@ impl Target {
         if *text.first()? != b'/' {
             return None;
         }
-        let kind = |&byte: &u8| TARGET[usize::from(byte)];
-        let path_end = text.iter().position(|byte| kind(byte) != Kind::Plain)?;
+        let path_end = bytes::plain_len(text)?;
         let mut end = path_end;
         let mut query = None;
         if text[path_end] == b'?' {
-            let mut rest = text[path_end..].iter();
-            end += rest.position(|byte| kind(byte) == Kind::Refused)?;
+            while text[end] == b'?' {
+                end += 1 + bytes::plain_len(&text[end + 1..])?;
+            }
             query = Some(Span::new(path_end + 1..end));
         }
         let target = Self {
@@ -148,6 +149,11 @@ fn check_bytes(target: &[u8]) -> Result<Option<usize>, Refusal> {
         }
     }
     Ok(query)
+}
+
+/// Whether the byte can stand in a target, and does not begin a query.
+pub(super) fn is_plain(byte: u8) -> bool {
+    TARGET[usize::from(byte)] == Kind::Plain
 }
 
 /// What a byte is in a target.

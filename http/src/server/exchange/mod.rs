@@ -144,12 +144,13 @@ impl Exchange {
         self.into_pool();
     }
 
-    fn into_pool(mut self: Box<Self>) {
+    fn into_pool(self: Box<Self>) {
         // An error means that this thread ends; the box is freed with the closure.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
-            if pool.len() >= KEEP_WHOLE {
-                self.input.release();
+            // Only the one on top, which is the next one taken, keeps its buffer.
+            if let Some(below) = pool.last_mut() {
+                below.input.release();
             }
             if pool.len() < KEEP {
                 pool.push(self);
@@ -282,9 +283,6 @@ impl Exchange {
         }
     }
 }
-
-/// Those at the bottom of the pool, which are taken most often, keep their buffers.
-const KEEP_WHOLE: usize = 4;
 
 /// Boxes kept on each thread: as many as connections are busy at once on a core.
 const KEEP: usize = 256;
