@@ -24,15 +24,8 @@ pub(super) fn name_len(text: &[u8]) -> Option<usize> {
 /// Bytes up to the first control character: it ends a value, or spoils it.
 #[inline]
 pub(super) fn value_len(text: &[u8]) -> Option<usize> {
-    // Long values: without a way out inside, this loop becomes vector instructions.
-    let (blocks, _) = text.as_chunks::<32>();
-    let is_clean = |block: &&[u8; 32]| {
-        let controls = block.iter().map(|&byte| byte < b' ' || byte == DELETE);
-        !controls.fold(false, |any, control| any | control)
-    };
-    let start = blocks.iter().take_while(is_clean).count() * 32;
     let control = |word: u64| below(word, b' ') | equal(word, DELETE);
-    find(&text[start..], control, |byte| byte.is_ascii_control()).map(|len| start + len)
+    find(text, control, |byte| byte.is_ascii_control())
 }
 
 /// Bytes of a target up to the first one that is not [plain](is_plain).
@@ -50,21 +43,22 @@ pub(super) fn plain_len(text: &[u8]) -> Option<usize> {
 /// The first byte that `ends` says yes to; it is asked of bytes that are flagged.
 #[inline]
 fn find(text: &[u8], flags: impl Fn(u64) -> u64, ends: impl Fn(u8) -> bool) -> Option<usize> {
-    let mut at = 0;
-    while let Some(word) = text[at..].first_chunk::<8>() {
-        let flagged = flags(u64::from_le_bytes(*word)) & HIGH;
-        if flagged == 0 {
-            at += 8;
-            continue;
+    let mut done = 0;
+    loop {
+        let (words, tail) = text[done..].as_chunks::<8>();
+        let mut flagged = words
+            .iter()
+            .map(|word| flags(u64::from_le_bytes(*word)) & HIGH);
+        let Some((at, flag)) = (0..).zip(&mut flagged).find(|&(_, flag)| flag != 0) else {
+            done = text.len() - tail.len();
+            return Some(done + tail.iter().position(|&byte| ends(byte))?);
+        };
+        done += at * 8 + flag.trailing_zeros() as usize / 8;
+        if ends(text[done]) {
+            return Some(done);
         }
-        at += flagged.trailing_zeros() as usize / 8;
-        if ends(text[at]) {
-            return Some(at);
-        }
-        at += 1;
+        done += 1;
     }
-    let tail = text[at..].iter().position(|&byte| ends(byte))?;
-    Some(at + tail)
 }
 
 /// Flags bytes below a limit of at most 128, none from 128 on, and some above a flagged one.
