@@ -141,11 +141,12 @@ impl Reader {
         let mut state = lock(&self.0);
         let was_wanted = std::mem::replace(&mut state.is_wanted, true);
         let chunk = state.chunk.take();
-        let result = match (&chunk, &mut state.end) {
+        let has_taken = chunk.is_some();
+        let result = match (chunk, &mut state.end) {
             (Some(chunk), _) => {
                 let taken = chunk.len() as u64;
                 state.left = state.left.map(|left| left.saturating_sub(taken));
-                Poll::Ready(Some(Ok(chunk.clone())))
+                Poll::Ready(Some(Ok(chunk)))
             }
             (None, Some(end)) => match std::mem::replace(end, Ok(())) {
                 Ok(()) => Poll::Ready(None),
@@ -156,7 +157,7 @@ impl Reader {
                 Poll::Pending
             }
         };
-        let feeder = if chunk.is_some() || !was_wanted {
+        let feeder = if has_taken || !was_wanted {
             state.feeder.take()
         } else {
             None
