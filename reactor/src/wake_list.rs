@@ -6,7 +6,7 @@ use std::vec;
 
 /// A batch of wakers that a poll has collected.
 ///
-/// The memory is allocated once, in [`WakeList::new`]; a worker keeps one list and uses it for
+/// The memory is allocated once, for the first waker; a worker keeps one list and uses it for
 /// every poll. Dropping a list drops its wakers without waking them.
 pub struct WakeList {
     /// The wakers in the order of their events. Never longer than `CAPACITY`, so it never grows.
@@ -17,11 +17,9 @@ impl WakeList {
     /// How many wakers a list holds: two directions of the 64 events that one poll takes at most.
     pub const CAPACITY: usize = 128;
 
-    /// An empty list.
-    pub fn new() -> Self {
-        Self {
-            wakers: Vec::with_capacity(Self::CAPACITY),
-        }
+    /// An empty list, without memory yet: to stand in for one that is in use costs nothing.
+    pub const fn new() -> Self {
+        Self { wakers: Vec::new() }
     }
 
     /// Adds a waker at the end.
@@ -31,6 +29,9 @@ impl WakeList {
     /// Panics if the list is full.
     pub fn push(&mut self, waker: Waker) {
         assert!(self.room() > 0, "a full WakeList takes no more wakers");
+        if self.wakers.capacity() == 0 {
+            self.wakers.reserve_exact(Self::CAPACITY);
+        }
         self.wakers.push(waker);
     }
 
@@ -120,6 +121,19 @@ mod tests {
             woken: AtomicUsize::new(0),
             panics,
         })
+    }
+
+    #[test]
+    fn memory_is_asked_for_once() {
+        let mut list = WakeList::new();
+        assert_eq!(list.wakers.capacity(), 0, "a list that stands in has none");
+        for round in 0..3 {
+            list.push(Waker::noop().clone());
+            let capacity = list.wakers.capacity();
+            assert!(capacity >= WakeList::CAPACITY, "round {round}: {capacity}");
+            list.wake_all();
+            assert_eq!(list.wakers.capacity(), capacity);
+        }
     }
 
     #[test]

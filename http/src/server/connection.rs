@@ -323,12 +323,12 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 }
                 Turn::Linger => {
                     self.call = None;
-                    exchange.put_back();
+                    exchange.discard();
                     return Poll::Ready(State::Lingering(Box::default()));
                 }
                 Turn::Switch => return Poll::Ready(State::Switching(exchange)),
                 Turn::End => {
-                    exchange.put_back();
+                    exchange.discard();
                     return Poll::Ready(State::Ended);
                 }
                 Turn::Yield => {

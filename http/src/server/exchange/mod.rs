@@ -128,8 +128,19 @@ impl Exchange {
             .unwrap_or_default()
     }
 
-    /// Gives it back, whatever is under way: the connection is idle, or it ends.
+    /// Gives it back. Nothing is under way: the connection is idle.
     pub(super) fn put_back(mut self: Box<Self>) {
+        debug_assert!(self.is_idle(), "only an idle connection gives it back");
+        self.conn = Conn::new();
+        self.input.clear();
+        self.output.reset();
+        (self.head_deadline, self.call_deadline) = (None, None);
+        self.pace = Pace::default();
+        self.into_pool();
+    }
+
+    /// Gives it back, whatever is under way: the connection ends.
+    pub(super) fn discard(mut self: Box<Self>) {
         self.conn = Conn::new();
         self.input.clear();
         self.output.reset();
@@ -310,7 +321,7 @@ mod tests {
         (exchange.head_deadline, exchange.call_deadline) = (now, now);
         exchange.body_deadline = now;
         let address = std::ptr::from_ref::<Exchange>(&exchange);
-        exchange.put_back();
+        exchange.discard();
 
         let exchange = Exchange::take();
         assert_eq!(
