@@ -15,6 +15,9 @@ server_cpus=0
 generator_cpus=1
 cores=1
 
+# Seconds in which a server comes to rest before its memory is read.
+settle=1
+
 pid=     # the running server
 addr=    # and where it listens
 holder=  # a generator that keeps connections open
@@ -415,12 +418,12 @@ measure_idle() { # CONTENDER CONNECTIONS [SECONDS]
   local fresh before after held connections=$2
   command_of "$1"
   start_server || return 1
-  # The first second is for threads to start.
-  sleep 1
+  # For threads to start.
+  sleep "$settle"
   if (($# > 2)); then fresh=$(switch_rate "$3"); fi
   # What is allocated once, not per connection: code, pools, the tables of a busy server.
   generate --requests 20000 --connections 64 >/dev/null || { stop_server; return 1; }
-  sleep 1
+  sleep "$settle"
   before=$(resident)
   if ! hold_connections --connections "$connections" --hold ||
     [[ $(value_of held <"$tmp/held") != "$connections" ]]; then
@@ -428,7 +431,7 @@ measure_idle() { # CONTENDER CONNECTIONS [SECONDS]
     stop_server
     return 1
   fi
-  sleep 1
+  sleep "$settle"
   after=$(resident)
   if (($# > 2)); then held=$(switch_rate "$3"); fi
   let_go
