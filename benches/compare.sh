@@ -125,9 +125,12 @@ prepare() { # SCENARIO
 
 # Adds a line of figures to the records.
 record() { # CONTENDER SCENARIO PLACEMENT FILE
+  # What is a setting, is about the generator, or is the rest of a sum, is no figure.
+  local no_figures='requests|seconds|first|others|other_.*|system_us'
+  # What computes there is the bad neighbour, for everybody as long.
+  if [[ $2 == burn || $2 == block ]]; then no_figures+='|cpu_us'; fi
   printf 'contender=%s scenario=%s placement=%s ' "$1" "$2" "$3" >>"$tmp/records"
-  # What is a setting, or counts the generator's doings, is no figure.
-  tr ' ' '\n' <"$4" | grep -v '^\(requests\|seconds\|first\|others\|other_.*\)=' | paste -sd ' ' - >>"$tmp/records"
+  tr ' ' '\n' <"$4" | grep -Ev "^($no_figures)=" | paste -sd ' ' - >>"$tmp/records"
 }
 
 measure() { # SERVER
@@ -180,7 +183,8 @@ find_servers() {
       if [[ -n $server && " ${all[*]} " != *" $server "* ]]; then all+=("$server"); fi
     done
   done
-  build_peers report "${all[@]}"
+  build_spin
+  build_peer report || die "the program that reports does not build"
   for server in "${all[@]}"; do
     if [[ -z ${able[$server]:-} ]] && available "$server"; then able[$server]=yes; fi
   done
@@ -296,10 +300,10 @@ run_rounds() {
   done
 }
 
-# System calls for each request, on one core.
+# System calls for each request, in the first placement.
 count_all_calls() {
-  local scenario player
-  place pinned
+  local scenario player placement=${placements%% *}
+  place "$placement"
   for scenario in $scenarios; do
     if [[ $scenario == idle ]]; then continue; fi
     prepare "$scenario"
@@ -308,7 +312,7 @@ count_all_calls() {
     say "counting system calls: $scenario"
     for player in $(players "$scenario"); do
       if attempt "${player%:*}" "$scenario" calls calls_of "${player#*:}"; then
-        record "${player%:*}" "$scenario" pinned "$tmp/line"
+        record "${player%:*}" "$scenario" "$placement" "$tmp/line"
       fi
     done
   done

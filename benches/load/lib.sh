@@ -74,11 +74,14 @@ cargo_build() { # DIRECTORY TARGET_DIRECTORY ARGUMENTS...
   (cd "$directory" && cargo build --release --quiet --target-dir "$target_directory" "$@") >&2
 }
 
-# The generator alone.
-build_spin() {
-  say "building the generator"
-  cargo_build "$root/benches/peers" "$peers_target" --locked -p spin@0.0.0 || die "spin does not build"
+# A package of the workspace of the contenders, by itself: together, they would share the features of the
+# crates they share, and be built anew whenever others are chosen.
+build_peer() { # PACKAGE
+  say "building $1"
+  cargo_build "$root/benches/peers" "$peers_target" --locked -p "$1"
 }
+
+build_spin() { build_peer spin@0.0.0 || die "the generator does not build"; }
 
 # The package of a contender in the workspace of the contenders; none of those that are elsewhere.
 package_of() { # CONTENDER
@@ -88,27 +91,7 @@ package_of() { # CONTENDER
     floor | floor-echo) echo peer-floor ;;
     monoio | monoio-echo) echo peer-monoio ;;
     actix | axum | compio | may | nginx | ntex | smol) echo "peer-$1" ;;
-    report) echo report ;;
   esac
-}
-
-# The generator and the contenders, in one go. One that does not build is found by `available`.
-declare -A built=()
-build_peers() { # CONTENDERS...
-  local contender package packages=() arguments=()
-  for contender in "$@"; do
-    package=$(package_of "$contender")
-    if [[ -n $package && " ${packages[*]} " != *" $package "* ]]; then
-      packages+=("$package")
-      arguments+=(-p "$package")
-    fi
-  done
-  build_spin
-  ((${#packages[@]} > 0)) || return 0
-  say "building ${packages[*]}"
-  if cargo_build "$root/benches/peers" "$peers_target" --locked "${arguments[@]}"; then
-    for package in "${packages[@]}"; do built[$package]=yes; done
-  fi
 }
 
 build_go() { # PACKAGE PROGRAM
@@ -119,6 +102,7 @@ build_go() { # PACKAGE PROGRAM
 
 # hyper on a tokio with its unstable parts: other flags of the compiler, so another folder.
 build_eager() {
+  say "building peer-hyper for hyper-eager"
   RUSTFLAGS="${RUSTFLAGS:-} --cfg tokio_unstable" \
     cargo_build "$root/benches/peers" "$peers_target/eager" --locked -p peer-hyper
 }
@@ -148,10 +132,7 @@ available() { # CONTENDER
         say "nginx: skipped, not installed"
         return 1
       fi
-      [[ -n ${built[$package]:-} ]] ||
-        cargo_build "$root/benches/peers" "$peers_target" --locked -p "$package" ||
-        { say "$1: skipped, $package does not build"; return 1; }
-      built[$package]=yes
+      build_peer "$package" || { say "$1: skipped, $package does not build"; return 1; }
       ;;
   esac
 }
@@ -160,8 +141,7 @@ available() { # CONTENDER
 find_ready() { # "CONTENDER..."
   local contender
   ready=()
-  # shellcheck disable=SC2086
-  build_peers $1
+  build_spin
   for contender in $1; do
     if available "$contender"; then ready+=("$contender"); fi
   done
@@ -463,7 +443,10 @@ provenance() {
 # What is measured, as `NAME VERSION, ...`: the crates the contenders stand on, and what is installed.
 versions() {
   local go_version=none nginx_version=none nginx
-  if command -v go >/dev/null; then go_version=$(go env GOVERSION 2>/dev/null || echo none); fi
+  # The one that built the program, which need not be the one that is found now.
+  if [[ -x $peers_target/release/peer-go ]] && command -v go >/dev/null; then
+    go_version=$(go version "$peers_target/release/peer-go" 2>/dev/null | sed 's/.*: *go//') || go_version=none
+  fi
   if nginx=$(find_nginx); then nginx_version=$("$nginx" -v 2>&1 | sed 's,.*/,,'); fi
   awk -v go="$go_version" -v nginx="$nginx_version" -v rustc="$(rustc --version | awk '{ print $2 }')" '
     $1 == "name" { gsub(/"/, "", $3); name = $3 }
@@ -471,6 +454,6 @@ versions() {
       gsub(/"/, "", $3)
       printf "%s %s, ", name, $3
     }
-    END { sub(/^go/, "", go); printf "Go %s, nginx %s, rustc %s\n", go, nginx, rustc }
+    END { printf "Go %s, nginx %s, rustc %s\n", go, nginx, rustc }
   ' "$root/benches/peers/Cargo.lock"
 }

@@ -57,7 +57,7 @@ fn panels(results: &Results) -> Vec<Panel> {
     let mut panels: Vec<Panel> = results
         .tables
         .iter()
-        .filter(|table| table.placement == results.tables[0].placement)
+        .filter(|table| table.placement == results.tables[0].placement && table.has("cpu_us"))
         .map(Panel::of_cpu)
         .collect();
     let tail = |table: &&Table| table.scenario == "burn" && table.placement == "both";
@@ -100,7 +100,7 @@ impl Panel {
             Some((row.contender.clone(), millis, format!("{millis:.2}")))
         });
         Self::new(
-            "beside requests that burn 10 ms, two cores: mean, ms",
+            "beside 10 ms burns, on two cores: mean, ms",
             f64::MAX,
             bars,
         )

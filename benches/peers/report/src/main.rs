@@ -46,8 +46,7 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> {
         .collect();
     let results = Results::read(&read("--records")?, about)?;
     let out = option("--out")?;
-    let json = serde_json::to_string_pretty(&results).map_err(|e| format!("JSON: {e}"))?;
-    write(out, "json", &(json + "\n"))?;
+    write(out, "json", &results.json())?;
     // The text shows the chart that lies beside it.
     let chart = Path::new(out).with_extension("svg");
     let chart = chart.file_name().unwrap_or_default().to_string_lossy();

@@ -56,7 +56,7 @@ fn summary(out: &mut String, results: &Results, placement: &str) {
     let tables: Vec<&Table> = results
         .tables
         .iter()
-        .filter(|table| table.placement == placement)
+        .filter(|table| table.placement == placement && table.has("cpu_us"))
         .collect();
     let mut names: Vec<&str> = Vec::new();
     for row in tables.iter().flat_map(|table| &table.rows) {
@@ -81,7 +81,7 @@ fn figures(out: &mut String, table: &Table) {
     *out += &format!("## {}: {}\n\n", table.scenario, table.placement);
     let columns: Vec<Column> = COLUMNS
         .into_iter()
-        .filter(|(key, ..)| table.rows.iter().any(|row| row.figures.contains_key(*key)))
+        .filter(|(key, ..)| table.has(key))
         .collect();
     heading(out, columns.iter().map(|(_, heading, _)| *heading));
     for row in &table.rows {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Who the others are compared with.
 pub(crate) const FLOOR: &str = "floor";
@@ -10,7 +11,7 @@ pub(crate) const FLOOR: &str = "floor";
 pub(crate) const OURS: &str = "ringspun";
 
 /// Everything that was measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Results {
     /// Where, when and how.
     pub(crate) about: BTreeMap<String, String>,
@@ -21,7 +22,7 @@ pub(crate) struct Results {
 }
 
 /// A scenario in a placement.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) scenario: String,
     pub(crate) placement: String,
@@ -57,6 +58,33 @@ impl Results {
             table.conclude();
         }
         Ok(results)
+    }
+
+    /// As JSON, a contender's row on a line: for eyes and for `diff`.
+    pub(crate) fn json(&self) -> String {
+        let lines = |values: Vec<Value>, indent: &str| {
+            let lines: Vec<String> = values.iter().map(Value::to_string).collect();
+            lines.join(&format!(",\n{indent}"))
+        };
+        let tables: Vec<String> = self
+            .tables
+            .iter()
+            .map(|table| {
+                let rows = table.rows.iter().map(|row| json!(row)).collect();
+                format!(
+                    "    {{\"scenario\": {}, \"placement\": {}, \"rows\": [\n      {}\n    ]}}",
+                    json!(table.scenario),
+                    json!(table.placement),
+                    lines(rows, "      "),
+                )
+            })
+            .collect();
+        format!(
+            "{{\n  \"about\": {:#},\n  \"idle_bytes\": {:#},\n  \"tables\": [\n{}\n  ]\n}}\n",
+            json!(self.about),
+            json!(self.idle_bytes),
+            tables.join(",\n"),
+        )
     }
 
     fn add(&mut self, line: &str) -> Result<(), String> {
@@ -100,6 +128,11 @@ impl Results {
 }
 
 impl Table {
+    /// Whether anybody has such a figure.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.rows.iter().any(|row| row.figures.contains_key(key))
+    }
+
     fn row(&mut self, contender: &str) -> &mut Row {
         let same = |row: &Row| row.contender == contender;
         let index = self.rows.iter().position(same).unwrap_or_else(|| {
@@ -134,11 +167,16 @@ impl Table {
         for row in &mut self.rows {
             for (key, value) in &row.figures {
                 if let Some(base) = floor.get(key).filter(|base| **base > 0.0) {
-                    row.to_floor.insert(key.clone(), value / base);
+                    row.to_floor.insert(key.clone(), rounded(value / base));
                 }
             }
         }
     }
+}
+
+/// Four digits say more than a ratio knows.
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 1e4).round() / 1e4
 }
 
 /// Noise only ever adds to CPU time, and takes from throughput.
@@ -178,6 +216,11 @@ mod tests {
         assert_eq!((x.to_floor["cpu_us"], x.to_floor["rps"]), (2.0, 0.8));
         assert_eq!(table.rows[0].figures["user_us"], 1.0);
         assert_eq!(results.idle_bytes["x"], 700.0);
+        let json: Value = serde_json::from_str(&results.json()).expect("JSON");
+        let row = &json["tables"][0]["rows"][1];
+        assert_eq!(row["contender"], "x");
+        assert_eq!(row["rounds"]["cpu_us"], json!([9.0, 8.0, 10.0]));
+        assert_eq!(json["idle_bytes"]["x"], 700.0);
     }
 
     #[test]
