@@ -99,11 +99,7 @@ impl Panel {
             let millis = row.figures.get("mean_us")? / 1e3;
             Some((row.contender.clone(), millis, format!("{millis:.2}")))
         });
-        Self::new(
-            "beside 10 ms burns, on two cores: mean, ms",
-            f64::MAX,
-            bars,
-        )
+        Self::new("beside 10 ms burns, on two cores: mean, ms", f64::MAX, bars)
     }
 
     fn draw(&self, x: usize, y: usize) -> String {
