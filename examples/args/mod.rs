@@ -81,7 +81,7 @@ impl Args {
         let total = metrics.total();
         println!(
             "metrics: polls={} injected={} wakes_sent={} steals={} stolen_tasks={} parks={} \
-             empty_searches={} reactor_waits={}",
+             empty_searches={} reactor_waits={} watchdog={} adoptions={} hand_offs={}",
             total.polls,
             // From outside, or because a ring was full.
             metrics.foreign_pushes + total.overflows,
@@ -91,6 +91,9 @@ impl Args {
             total.parks,
             total.empty_searches,
             total.reactor_waits,
+            total.watchdog_fires,
+            total.adoptions,
+            total.hand_offs,
         );
     }
 
