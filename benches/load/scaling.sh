@@ -13,7 +13,7 @@
 
 usage() {
   cat <<'TEXT'
-usage: scaling.sh [--scenarios "NAME..."]  of plaintext echo close one-queue own-queues hammer (all)
+usage: scaling.sh [--scenarios "NAME..."]  of plaintext echo close instructions one-queue own-queues hammer (all)
                   [--cores "N..."]         (2 4 8 16 32 64); the first is what the others are compared with
                   [--rounds N]             (3)
                   [--seconds S]            of a load (3)
@@ -25,7 +25,7 @@ usage: scaling.sh [--scenarios "NAME..."]  of plaintext echo close one-queue own
 TEXT
 }
 
-scenarios="plaintext echo close one-queue own-queues hammer"
+scenarios="plaintext echo close instructions one-queue own-queues hammer"
 core_counts="2 4 8 16 32 64"
 rounds=3
 seconds=3
@@ -37,6 +37,8 @@ generator_cpus=0,1
 # Of the servers that are ringspun's: what all cores share. `shared` is the sum of what is known to write a
 # line that is not its core's own.
 ringspun_columns="rps cpu_us switches shared injected wakes_sent steals empty_searches parks watchdog adoptions reactor_waits calls epoll_ctl"
+# The same under callgrind, where time means nothing.
+instructions_columns="instructions shared steals empty_searches parks adoptions reactor_waits"
 # Of the two comparison servers.
 queue_columns="rps cpu_us switches reactor_waits reactor_events empty_reads wait_ns ctl_us calls epoll_ctl"
 
@@ -72,10 +74,10 @@ command_line() { # FLAGS...
 measure() { # cores-N
   cores=${1#cores-}
   choose "$scenario"
-  if [[ $server == hammer ]]; then
-    hammer
-    return
-  fi
+  case $scenario in
+    hammer) hammer; return ;;
+    instructions) count_instructions; return ;;
+  esac
   command_line
   measure_this generate "${load[@]}" --seconds "$seconds" >"$tmp/line" || return 1
   command_line --timed
@@ -119,6 +121,22 @@ count() {
     }' "$tmp/server.out"
 }
 
+# Instructions in user space per request: of twice so many requests less those of once. Then the counters of
+# the longer run.
+count_instructions() {
+  local n=$((requests / 10)) log=$tmp/callgrind.log
+  local counted=() times
+  for times in 1 2; do
+    command_line
+    start_server valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$log" || return 1
+    requests=$((n * times)) count >"$tmp/counts" || { stop_server; return 1; }
+    counted+=("$(awk '/Collected :/ { print $NF }' "$log")")
+  done
+  awk -v n="$n" -v a="${counted[0]}" -v b="${counted[1]}" \
+    'BEGIN { printf "instructions=%.0f ", (b - a) / n }'
+  cat "$tmp/counts"
+}
+
 # System calls per request, from a run under strace; nothing where that does not work.
 calls() {
   local n=$((requests / 10))
@@ -156,6 +174,7 @@ choose() { # SCENARIO
   case $1 in
     plaintext) server=ringspun ;;
     close) server=ringspun load+=(--mode close) ;;
+    instructions) server=ringspun columns=$instructions_columns ;;
     echo) server=ringspun-echo load+=(--mode echo) ;;
     one-queue) server=one-queue load+=(--mode echo) columns=$queue_columns ;;
     own-queues) server=one-queue load+=(--mode echo) columns=$queue_columns queue_flags=(--own) ;;
@@ -171,6 +190,10 @@ main() {
   build_spin
   build_peer one-queue || die "one-queue does not build"
   for scenario in $scenarios; do
+    if [[ $scenario == instructions ]] && ! command -v valgrind >/dev/null; then
+      say "instructions: skipped, no valgrind here"
+      continue
+    fi
     choose "$scenario"
     case $server in
       ringspun*) available "$server" || die "nobody to measure" ;;
