@@ -12,6 +12,7 @@
 //! | [`axum`] | run an axum application, or anything on `tower`, by changing one line |
 //! | [`concurrency`] | use channels, `select!`, cancellation and groups of tasks |
 //! | [`tuning`] | find out why it is slow, and what to set |
+//! | [`many_cores`] | run it on 64 to 192 cores: CPUs, interrupts, listeners, limits |
 //! | [`tokio_users`] | translate from tokio, and know what differs |
 //! | [`go_users`] | translate from Go, and know what differs |
 //!
@@ -27,6 +28,7 @@ pub mod concurrency;
 pub mod first_server;
 pub mod go_users;
 pub mod limits;
+pub mod many_cores;
 pub mod routing;
 pub mod shutdown;
 pub mod tokio_users;

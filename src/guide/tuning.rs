@@ -107,3 +107,5 @@
 //! | `fs.file-max`, `fs.nr_open` | a million connections |
 //!
 //! In a container, give it whole CPUs: a quota of 1.5 stops all threads for a part of each 100 ms.
+//!
+//! All of it for large machines, with what to look at: [`many_cores`](super::many_cores).
