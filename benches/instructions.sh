@@ -5,6 +5,7 @@
 #   benches/instructions.sh --only get         rows with that in their name
 #   benches/instructions.sh --update           writes the baseline
 #   benches/instructions.sh --profile get      where a row's instructions are
+#   benches/instructions.sh --locked get       its locked instructions, by function
 #
 # benches/baseline/README.md says what is counted and how to read it.
 set -euo pipefail
@@ -14,12 +15,16 @@ baseline=$root/benches/baseline/instructions.tsv
 target=${CARGO_TARGET_DIR:-$root/target}
 program=$target/release/instructions
 
+# shellcheck source-path=SCRIPTDIR source=load/locked.sh
+. "$root/benches/load/locked.sh"
+
 usage() {
   cat <<'TEXT'
 usage: instructions.sh [--only TEXT]       rows with that in their name
                        [--tolerance P]     percent above the baseline that are allowed (2)
                        [--update]          writes the baseline, or those rows of it
                        [--profile NAME]    prints the functions of one row instead
+                       [--locked NAME]     prints the locked instructions of one row instead
 TEXT
 }
 
@@ -30,6 +35,7 @@ only=
 tolerance=2
 update=false
 profile=
+locked=
 
 parse_arguments() {
   while (($# > 0)); do
@@ -38,6 +44,7 @@ parse_arguments() {
       --tolerance) tolerance=$2; shift ;;
       --update) update=true ;;
       --profile) profile=$2; shift ;;
+      --locked) locked=$2; shift ;;
       --help) usage; exit 0 ;;
       *) usage >&2; exit 2 ;;
     esac
@@ -54,12 +61,12 @@ tools() {
 }
 
 # Instructions of one run, beside what the program does in `aside`.
-count() { # NAME OPERATIONS [OUTPUT]
+count() { # NAME OPERATIONS [OUTPUT OPTIONS...]
   local log
   log=$(mktemp)
   # Counting from the start is said last: a function to toggle at turns that off.
   if ! timeout 300 valgrind --tool=callgrind --callgrind-out-file="${3:-/dev/null}" \
-    --toggle-collect='*aside::aside*' --collect-atstart=yes --log-file="$log" \
+    --toggle-collect='*aside::aside*' --collect-atstart=yes --log-file="$log" "${@:4}" \
     "$program" "$1" "$2" >&2; then
     say "instructions.sh: $1 with $2 operations failed under valgrind"
     cat "$log" >&2
@@ -79,12 +86,27 @@ measure() { # NAME OPERATIONS
     { say "instructions.sh: $1 counted nothing: $once, then $twice instructions"; return 1; }
 }
 
+# Sets `operations` to those of a row's shorter run.
+find_row() { # NAME
+  operations=$("$program" | awk -v name="$1" '$1 == name { print $2 }')
+  [[ -n $operations ]] || { say "$1: no such row"; exit 2; }
+}
+
+print_locked() {
+  local dir times
+  find_row "$locked"
+  dir=$(mktemp -d)
+  for times in 1 2; do
+    count "$locked" $((operations * times)) "$dir/$times" "${locked_options[@]}" >/dev/null
+  done
+  count_locked "$program" "$operations" "$dir/1" "$dir/2"
+  rm -rf "$dir"
+}
+
 print_profile() {
   local out
   out=$(mktemp)
-  local operations
-  operations=$("$program" | awk -v name="$profile" '$1 == name { print $2 }')
-  [[ -n $operations ]] || { say "$profile: no such row"; exit 2; }
+  find_row "$profile"
   count "$profile" "$operations" "$out" >/dev/null
   # Not a pipe into head: it would end callgrind_annotate by a signal.
   callgrind_annotate --auto=no --threshold=90 "$out"
@@ -140,6 +162,10 @@ main() {
     -p ringspun-bench --bin instructions) >&2
   if [[ -n $profile ]]; then
     print_profile
+    exit
+  fi
+  if [[ -n $locked ]]; then
+    print_locked
     exit
   fi
   measured=$(mktemp)

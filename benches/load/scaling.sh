@@ -10,6 +10,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=medians.sh
 . "$here/medians.sh"
+# shellcheck source=locked.sh
+. "$here/locked.sh"
 
 usage() {
   cat <<'TEXT'
@@ -38,7 +40,7 @@ generator_cpus=0,1
 # line that is not its core's own.
 ringspun_columns="rps cpu_us switches shared injected wakes_sent steals empty_searches parks watchdog adoptions reactor_waits calls epoll_ctl"
 # The same under callgrind, where time means nothing.
-instructions_columns="instructions shared steals empty_searches parks adoptions reactor_waits"
+instructions_columns="instructions locked shared steals empty_searches parks adoptions reactor_waits"
 # Of the two comparison servers.
 queue_columns="rps cpu_us switches reactor_waits reactor_events empty_reads wait_ns ctl_us calls epoll_ctl"
 
@@ -121,19 +123,22 @@ count() {
     }' "$tmp/server.out"
 }
 
-# Instructions in user space per request: of twice so many requests less those of once. Then the counters of
-# the longer run.
+# Instructions in user space per request, and the locked ones among them: of twice so many requests less
+# those of once. Then the counters of the longer run.
 count_instructions() {
   local n=$((requests / 10)) log=$tmp/callgrind.log
   local counted=() times
   for times in 1 2; do
     command_line
-    start_server valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$log" || return 1
+    start_server valgrind --tool=callgrind "${locked_options[@]}" \
+      --callgrind-out-file="$tmp/callgrind.$times" --log-file="$log" || return 1
     requests=$((n * times)) count >"$tmp/counts" || { stop_server; return 1; }
     counted+=("$(awk '/Collected :/ { print $NF }' "$log")")
   done
   awk -v n="$n" -v a="${counted[0]}" -v b="${counted[1]}" \
     'BEGIN { printf "instructions=%.0f ", (b - a) / n }'
+  count_locked "${argv[0]}" "$n" "$tmp/callgrind.1" "$tmp/callgrind.2" |
+    awk '$2 == "in" && $3 == "all" { printf "locked=%s ", $1 }'
   cat "$tmp/counts"
 }
 
