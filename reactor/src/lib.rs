@@ -84,6 +84,8 @@ mod interest;
 mod loom;
 #[cfg(all(loom, test))]
 mod loom_tests;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod page;
 #[cfg(target_os = "linux")]
 mod reactor;
 #[cfg(target_os = "linux")]

@@ -253,6 +253,14 @@ impl Reactor {
         self.table.len()
     }
 
+    /// Gives the memory of descriptors that are no more back to the system, where that is possible.
+    /// For the end of a time of many: registering waits meanwhile, some microseconds for each
+    /// thousand.
+    pub fn trim(&self) {
+        #[cfg(not(loom))]
+        self.table.trim();
+    }
+
     /// Drops every stored waker without waking its task, and returns how many there were.
     ///
     /// A stored waker keeps its task alive, and the task may own the registration that keeps the

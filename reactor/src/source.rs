@@ -103,7 +103,8 @@ const GENERATION_SHIFT: u32 = 8;
 
 /// Readiness and wakers of one registered descriptor. Lives in a slot of the table.
 ///
-/// All bytes zero is a valid value: generation 0, nothing ready, nobody waiting.
+/// All bytes zero is a valid value: nothing ready, nobody waiting, and generation 0, which no event
+/// ever carries: memory that is zeroed, for the first time or again, is met by no stale event.
 #[repr(align(64))]
 pub(crate) struct Source {
     /// The side that reads and accepts.
@@ -158,6 +159,24 @@ impl Source {
     /// The generation of the slot. Only its owner knows that it does not change.
     pub(crate) fn generation(&self) -> u32 {
         self.read.load().generation()
+    }
+
+    /// Gives a zeroed slot its generation, which is not 0. The caller owns the slot.
+    pub(crate) fn begin(&self, generation: u32) {
+        for side in [&self.read, &self.write] {
+            let bits = u64::from(generation) << GENERATION_SHIFT;
+            // Relaxed: nothing but the word itself; who learns of the slot does so by a lock or by
+            // the selector.
+            side.word.fetch_or(bits, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a dispatcher still empties a cell of this slot, which is free.
+    pub(crate) fn is_being_emptied(&self) -> bool {
+        // Acquire, in `load`, with the Release of (7): what the dispatcher did in the cell is over.
+        [&self.read, &self.write]
+            .iter()
+            .any(|side| side.load().has(TAKING))
     }
 
     /// Makes a free slot a source: nothing to read (the first event comes from adding the
@@ -454,9 +473,12 @@ impl Word {
             | Ready::ERROR.only_if(self.has(ERROR))
     }
 
-    /// The word of the next generation, without flags.
+    /// The word of the next generation, without flags. Behind the last one comes 1: 0 is left to
+    /// zeroed memory.
     const fn next_generation(self) -> u64 {
-        (((self.generation() + 1) & GENERATION_MAX) as u64) << GENERATION_SHIFT
+        let next = (self.generation() + 1) & GENERATION_MAX;
+        let next = if next == 0 { 1 } else { next };
+        (next as u64) << GENERATION_SHIFT
     }
 
     const fn has(self, flags: u64) -> bool {

@@ -13,7 +13,7 @@
 /// How many bits of generation there are. Under loom so few that models run over the wrap.
 pub(crate) const GENERATION_BITS: u32 = if cfg!(loom) { 2 } else { 24 };
 
-/// The highest generation; the next one is 0.
+/// The highest generation; the next one is 1, since 0 is that of zeroed memory.
 pub(crate) const GENERATION_MAX: u32 = (1 << GENERATION_BITS) - 1;
 
 const INDEX_SHIFT: u32 = 32;
