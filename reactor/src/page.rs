@@ -58,7 +58,9 @@ impl Page {
         // The kernel would round up to its pages, and zero what is not ours to zero.
         // SAFETY: it only asks for a number.
         let granule = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        if usize::try_from(granule).map_or(true, |granule| granule == 0 || bytes % granule != 0) {
+        let is_whole = usize::try_from(granule)
+            .is_ok_and(|granule| granule > 0 && bytes.is_multiple_of(granule));
+        if !is_whole {
             return false;
         }
         // SAFETY: the range is a part of the private anonymous mapping of this value, whole pages of the

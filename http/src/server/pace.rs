@@ -115,8 +115,10 @@ mod tests {
 
     /// Runs with a clock that jumps: 240 bytes/s over 30 s, 10 s without any.
     fn run(test: impl AsyncFnOnce(Limits)) {
-        let mut limits = Limits::default();
-        limits.write_timeout = 10 * SECOND;
+        let limits = Limits {
+            write_timeout: 10 * SECOND,
+            ..Limits::default()
+        };
         let runtime = Builder::new().cores(1).test_clock(true).build().unwrap();
         runtime.block_on(test(limits));
     }
