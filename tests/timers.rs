@@ -4,6 +4,7 @@
 mod support;
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -11,7 +12,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ringspun::time::{self, MissedTick};
-use ringspun::{Builder, Handle, spawn, task};
+use ringspun::{Builder, Handle, budget, spawn, task};
 use support::{count, within_limit};
 
 #[ringspun::test(virtual_time)]
@@ -250,4 +251,26 @@ fn a_virtual_clock_goes_on_after_a_wake_that_nobody_waits_for() {
         late.unwrap().wake();
         runtime.block_on(time::sleep(Duration::from_secs(1)));
     });
+}
+
+/// D12: timers are the task's own memory, and there may be very many of them in one.
+#[ringspun::test(virtual_time)]
+async fn a_task_has_room_for_a_million_timers() {
+    let timers = count(100_000, 1_000_000);
+    let start = time::now();
+    // At four different times, so that the task is woken a few times only.
+    let sleep = |at: usize| time::sleep_until(start + Duration::from_secs(1 + at as u64 % 4));
+    let mut sleeps: Vec<_> = (0..timers).map(sleep).collect();
+    let mut polls = 0;
+    let waits = poll_fn(move |cx| {
+        polls += 1;
+        budget::unlimited(|| sleeps.retain_mut(|sleep| Pin::new(sleep).poll(cx).is_pending()));
+        match sleeps.is_empty() {
+            true => Poll::Ready(polls),
+            false => Poll::Pending,
+        }
+    });
+    let polls = spawn(waits).await.unwrap();
+    assert_eq!(time::now() - start, Duration::from_secs(4));
+    println!("D12 {timers} timers in one task, {polls} polls");
 }

@@ -4,10 +4,16 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use common::tcp::{connect, serve};
+use common::tcp::{connect, head, serve};
 use common::{app, rounds};
+use ringspun_http::{Body, Request, Response};
 use ringspun_net::ListenOptions;
 
 /// Reads until the end; an error is the end of the test.
@@ -141,4 +147,79 @@ fn resets_leave_nothing_behind() {
         assert!(ends_with(&rest(&mut stream), b"hello"));
     });
     assert_eq!(ended.cut(), 0);
+}
+
+/// H5: clients that have ended their direction wait for bodies that are not over: the server has nothing
+/// to do, and does nothing.
+#[test]
+fn half_closed_clients_of_open_bodies_cost_nothing() {
+    const CLIENTS: usize = 1000;
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = polls.clone();
+    let handler = move |_: Request| {
+        let counted = counted.clone();
+        async move { Response::ok().with_body(Body::stream(Never(counted))) }
+    };
+    serve(handler, ListenOptions::new(), move |addr| {
+        let clients: Vec<TcpStream> = (0..CLIENTS)
+            .map(|_| {
+                let mut client = connect(addr);
+                client
+                    .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    .unwrap();
+                head(&mut client);
+                client.shutdown(Shutdown::Write).unwrap();
+                client
+            })
+            .collect();
+        // Until all the ends have come, and for a while: the count of polls comes to a rest.
+        let mut before = 0;
+        let begun = Instant::now();
+        loop {
+            let used = cpu_time();
+            thread::sleep(Duration::from_millis(500));
+            let now = polls.load(Ordering::Relaxed);
+            if now == before {
+                let used = cpu_time() - used;
+                println!("H5 {CLIENTS} connections: {used:?} of CPU in 500 ms, 0 polls of {now}");
+                break;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "polled on and on: {now}"
+            );
+            before = now;
+        }
+        // A few for each: the request, the end of the direction.
+        assert!(before <= CLIENTS * 8, "{before} polls");
+        drop(clients);
+    });
+}
+
+/// A body that never has anything, and counts how often it is asked.
+struct Never(Arc<AtomicUsize>);
+
+impl futures_core::Stream for Never {
+    type Item = std::io::Result<bytes::Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Poll::Pending
+    }
+}
+
+/// What this process has used, in ticks of 10 ms.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("there is one");
+    let fields: Vec<&str> = stat
+        .rsplit(") ")
+        .next()
+        .expect("fields")
+        .split(' ')
+        .collect();
+    let ticks: u64 = [11, 12]
+        .iter()
+        .map(|&at| fields[at].parse::<u64>().expect("ticks"))
+        .sum();
+    Duration::from_millis(ticks * 10)
 }
