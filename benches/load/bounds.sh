@@ -59,12 +59,12 @@ bound_server() {
 }
 
 run_mode() { # MODE CONNECTIONS
-  local mode=$1 count=$2 before with answered=yes limit=- killed=no
+  local way=$1 count=$2 before with answered=yes limit=- killed=no
   start_server || return 1
   bound_server
   before=$(resident)
   : >"$tmp/ready"
-  python3 "$here/clients/slow_readers.py" "$addr" "$count" "$mode" 25 >"$tmp/ready" 2>"$tmp/clients.err" &
+  python3 "$here/clients/slow_readers.py" "$addr" "$count" "$way" 25 >"$tmp/ready" 2>"$tmp/clients.err" &
   holder=$!
   until [[ -s $tmp/ready ]]; do
     sleep 0.2
@@ -74,7 +74,7 @@ run_mode() { # MODE CONNECTIONS
   with=$(resident)
   kill -0 "$pid" 2>/dev/null || killed=yes
   if [[ -n $group ]]; then limit=$(<"$group/memory.failcnt"); fi
-  awk -v mode="$mode" -v count="$count" -v before="$before" -v with="$with" -v limit="$limit" \
+  awk -v mode="$way" -v count="$count" -v before="$before" -v with="$with" -v limit="$limit" \
     -v killed="$killed" -v answered="$answered" 'BEGIN {
       printf "%-10s %11d %9.1f %9.1f %13.0f %9s %7s %9s\n", mode, count, before / 1024, with / 1024,
         (with - before) * 1024 / count, limit, killed, answered }'
