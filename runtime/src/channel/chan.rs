@@ -141,10 +141,14 @@ impl<T> Chan<T> {
         // Before the look: see "Why no wait is missed" in `ring.rs`.
         self.ring.flag_head(SENDERS);
         self.ring.flag_tail(SENDERS);
-        // SAFETY: the caller's node is not linked.
-        let (push, waker) = unsafe {
-            node.data
-                .with_value(|value| self.send_locked(&mut waiting, value, me))
+        let (push, waker) = if self.ring.is_full_and_open() {
+            (Push::Full, None)
+        } else {
+            // SAFETY: the caller's node is not linked.
+            unsafe {
+                node.data
+                    .with_value(|value| self.send_locked(&mut waiting, value, me))
+            }
         };
         let mut unused = None;
         if push == Push::Full {
@@ -209,7 +213,11 @@ impl<T> Chan<T> {
         let mut waiting = self.lock();
         // Before the look: see "Why no wait is missed" in `ring.rs`.
         self.ring.flag_tail(RECEIVERS);
-        let (pop, waker) = self.recv_locked(&mut waiting, me);
+        let (pop, waker) = if waiting.returned.is_empty() && self.ring.is_empty_and_open() {
+            (Pop::Empty, None)
+        } else {
+            self.recv_locked(&mut waiting, me)
+        };
         let mut unused = None;
         if matches!(pop, Pop::Empty) {
             // SAFETY: not linked, and the lock is held.

@@ -145,6 +145,12 @@ impl<T> Ring<T> {
         if tail & RECEIVERS != 0 && !locked {
             return Push::Waiters;
         }
+        // No room: where senders wait that is the rule. Acquire: as in `push_slowly`; in a rendezvous neither
+        // end moves.
+        let head = self.head.load(Acquire);
+        if self.lap_after(head & POSITION) == tail & !WAITERS {
+            return Push::Full;
+        }
         self.push_slowly(from, locked)
     }
 
@@ -197,6 +203,9 @@ impl<T> Ring<T> {
         if stamp == at && self.tail.load(Acquire) & !WAITERS == at {
             return Pop::Empty;
         }
+        if head & WAITERS != 0 && !locked {
+            return Pop::Waiters;
+        }
         self.pop_slowly(locked)
     }
 
@@ -248,6 +257,21 @@ impl<T> Ring<T> {
             _ => self.lap_after(head & POSITION) == tail & POSITION,
         };
         (full && tail & CLOSED == 0).then_some([head, tail])
+    }
+
+    /// Under the lock: whether there is plainly nothing to receive. A rendezvous never says so.
+    pub(super) fn is_empty_and_open(&self) -> bool {
+        // Relaxed: what the answer keeps from being looked at is not read. If it is out of date, a sender comes
+        // to the lock, which flagged the tail before.
+        let (head, tail) = (self.head.load(Relaxed), self.tail.load(Relaxed));
+        head & POSITION == tail & !WAITERS && self.capacity > 0
+    }
+
+    /// Under the lock: whether a sender would plainly have to wait. A rendezvous never says so.
+    pub(super) fn is_full_and_open(&self) -> bool {
+        // Relaxed: as above.
+        let (head, tail) = (self.head.load(Relaxed), self.tail.load(Relaxed));
+        self.lap_after(head & POSITION) == tail & !WAITERS
     }
 
     /// Sets flags in the head, under the lock.

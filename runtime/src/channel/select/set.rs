@@ -85,16 +85,18 @@ impl<W: Words> ArmSet<W> {
         Some(64 * n + take_bit(word, 0))
     }
 
-    /// Takes the arm out that stands above `skip` others.
+    /// Takes the arm out that stands above `skip` others, which is there.
     fn pop_nth(&mut self, mut skip: u32) -> Option<usize> {
-        for (n, word) in self.0.as_mut().iter_mut().enumerate() {
+        let (last, words) = self.0.as_mut().split_last_mut()?;
+        let last_n = words.len();
+        for (n, word) in words.iter_mut().enumerate() {
             let here = word.count_ones();
             if skip < here {
                 return Some(64 * n + take_bit(word, skip));
             }
             skip -= here;
         }
-        None
+        Some(64 * last_n + take_bit(last, skip))
     }
 
     pub(super) fn is_empty(&self) -> bool {
