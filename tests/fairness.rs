@@ -2,11 +2,12 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ringspun::channel::channel;
 use ringspun::{Builder, spawn, task, time};
 
 /// S1: two tasks that wake each other for ever share the LIFO slot; a third one runs, timers fire.
@@ -132,4 +133,42 @@ async fn a_task_that_only_finds_ready_things_gives_way() {
     })
     .await
     .unwrap();
+}
+
+/// Senders that a receiver lets into a full buffer go on in the order in which they waited: the last of them
+/// does not run next and fill the buffer once more before the others.
+#[test]
+fn senders_that_are_let_in_go_on_in_their_order() {
+    support::within_limit(|| {
+        let runtime = Builder::new().cores(1).build().unwrap();
+        let task = runtime.handle().spawn(async {
+            let (tx, rx) = channel(4);
+            (0..4).for_each(|n| tx.try_send(n).unwrap());
+            let waited = Arc::new(Mutex::new(Vec::new()));
+            let went_on = Arc::new(Mutex::new(Vec::new()));
+            for sender in 10..18 {
+                let (tx, waited, went_on) = (tx.clone(), waited.clone(), went_on.clone());
+                spawn(async move {
+                    waited.lock().unwrap().push(sender);
+                    tx.send(sender).await.unwrap();
+                    went_on.lock().unwrap().push(sender);
+                });
+            }
+            while waited.lock().unwrap().len() < 8 {
+                task::yield_now().await;
+            }
+            for n in 0..4 {
+                assert_eq!(rx.recv().await, Some(n));
+            }
+            for sender in &*waited.lock().unwrap() {
+                assert_eq!(rx.try_recv().as_ref(), Ok(sender));
+            }
+            assert!(went_on.lock().unwrap().is_empty());
+            while went_on.lock().unwrap().len() < 8 {
+                task::yield_now().await;
+            }
+            assert_eq!(*went_on.lock().unwrap(), *waited.lock().unwrap());
+        });
+        runtime.block_on(task).unwrap();
+    });
 }

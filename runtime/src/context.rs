@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::contain::wake;
 use crate::handle::Handle;
 use crate::scheduler::core::Core;
 use crate::scheduler::park::Unparker;
@@ -28,6 +30,8 @@ thread_local! {
     /// How many guards of [`Handle::enter`] a worker's thread holds: 0 means that `HANDLE` is the worker's
     /// own, and need not be looked at.
     static ENTERED: Cell<u32> = const { Cell::new(0) };
+    /// What this thread wakes is in no hurry; see [`wake_behind`].
+    static BEHIND: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The thread is inside a runtime while this lives. Made by [`Handle::enter`].
@@ -106,6 +110,23 @@ pub(crate) fn schedule_here(shared: *const Shared, task: Notified) -> Result<(),
         Some(worker) => worker.schedule(task),
         None => Err(task),
     })
+}
+
+/// Wakes, if there is somebody to wake, a task that should run behind those that can run already, not next: the
+/// one that wakes it goes on, and has no need of what it does.
+pub(crate) fn wake_behind(waker: Option<Waker>) {
+    if waker.is_some() {
+        let before = BEHIND.replace(true);
+        // It does not panic.
+        wake(waker);
+        BEHIND.set(before);
+    }
+}
+
+/// Whether tasks are being woken by [`wake_behind`].
+#[inline]
+pub(crate) fn wakes_behind() -> bool {
+    BEHIND.get()
 }
 
 /// The core of the worker that runs this task; `None` on threads that are not workers, and on one whose

@@ -36,6 +36,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use crate::contain::wake;
+use crate::context::wake_behind;
 use crate::loom::atomic::AtomicUsize;
 use crate::loom::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::wait_list::{List, Node};
@@ -195,7 +196,8 @@ impl<T> Chan<T> {
     fn try_recv_locked(&self, me: Option<&Offer>) -> Pop<T> {
         let mut waiting = self.lock();
         let (pop, waker) = self.recv_locked(&mut waiting, me);
-        self.unlock(waiting, waker);
+        self.unlock(waiting, None);
+        self.wake_sender(waker);
         pop
     }
 
@@ -227,7 +229,8 @@ impl<T> Chan<T> {
         } else {
             unused = Some(wait);
         }
-        self.unlock(waiting, waker);
+        self.unlock(waiting, None);
+        self.wake_sender(waker);
         drop(unused);
         pop
     }
@@ -391,6 +394,19 @@ impl<T> Chan<T> {
         }
         drop(waiting);
         wake(waker);
+    }
+
+    /// Without the lock: wakes the sender whose value the receiver took or let in.
+    ///
+    /// One that was let into a buffer goes behind those that can run already: there is enough to receive. Next
+    /// in turn, it would fill the buffer before any other of the senders that a receiver has let in, which
+    /// then would each wait again after one value.
+    fn wake_sender(&self, waker: Option<Waker>) {
+        if self.ring.capacity() == 0 {
+            wake(waker);
+        } else {
+            wake_behind(waker);
+        }
     }
 
     /// Whose nodes to leave alone: with a buffer a select that meets itself looks again, without one it

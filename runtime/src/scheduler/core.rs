@@ -127,7 +127,8 @@ impl Core {
         }
     }
 
-    /// A task that another one woke or spawned: to the LIFO slot. What was there goes to the ring.
+    /// A task that another one woke or spawned: to the LIFO slot, and what was there goes to the ring; or to
+    /// the ring by itself, if its waker is in no hurry.
     pub(crate) fn push_next(&mut self, task: Notified, shared: &Shared) -> Pushed {
         self.leave_trail(&task, shared);
         if self.dispatching {
@@ -136,7 +137,10 @@ impl Core {
             return Pushed::Next;
         }
         let remote = self.remote(shared);
-        let evicted = remote.lifo.replace(task);
+        let evicted = match context::wakes_behind() {
+            true => Some(task),
+            false => remote.lifo.replace(task),
+        };
         remote.unparker.tell_adopter();
         match evicted {
             Some(evicted) => {
