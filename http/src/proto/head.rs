@@ -13,7 +13,7 @@
 
 mod scan;
 
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::ops::Range;
 
 use http::{Method, Version};
@@ -107,6 +107,9 @@ pub struct Head {
     bytes: Vec<u8>,
     /// The header lines in the order of the head.
     index: Vec<HeaderPos>,
+    /// Where the lines of the next head are indexed: until all of it is known to be right, the last
+    /// one stays as it is.
+    next_index: Vec<HeaderPos>,
     /// The request target once more, as text: it is asked for with every request, and to see
     /// each time that it is text costs more than to keep it.
     target_text: String,
@@ -145,6 +148,7 @@ impl Head {
         Self {
             bytes: Vec::new(),
             index: Vec::new(),
+            next_index: Vec::new(),
             target_text: String::new(),
             known_host: Vec::new(),
             method: Method::GET,
@@ -350,8 +354,10 @@ impl Head {
         if self.bytes.capacity() > KEPT_BYTES {
             self.bytes = Vec::new();
         }
-        if self.index.capacity() > KEPT_HEADERS {
-            self.index = Vec::new();
+        for index in [&mut self.index, &mut self.next_index] {
+            if index.capacity() > KEPT_HEADERS {
+                *index = Vec::new();
+            }
         }
         if self.target_text.capacity() > KEPT_BYTES {
             self.target_text = String::new();
@@ -436,7 +442,8 @@ impl Head {
         let target_end = position(target_text.as_bytes()) + target_text.len();
         let at = expect_crlf(head, target_end + 1 + 8)?;
         let mut fields = Fields::default();
-        index_lines(parsed.headers, head, at, &mut self.index, |name, value| {
+        let index = &mut self.next_index;
+        index_lines(parsed.headers, head, at, index, |name, value| {
             fields.take(name.as_bytes(), value)
         })?;
 
@@ -464,7 +471,8 @@ impl Head {
         Ok(())
     }
 
-    /// Copies the head and the text of its target; `None` if that is no text.
+    /// Copies the head and the text of its target, and adopts the index of its lines; `None` if that
+    /// is no text.
     fn keep(&mut self, target: &[u8], head: &[u8]) -> Option<()> {
         // A recycled head has often had the same target.
         if self.target_text.as_bytes() != target {
@@ -474,6 +482,7 @@ impl Head {
         }
         self.bytes.clear();
         self.bytes.extend_from_slice(head);
+        mem::swap(&mut self.index, &mut self.next_index);
         Some(())
     }
 }
@@ -779,6 +788,24 @@ mod tests {
                 Ok(None),
                 "{end}"
             );
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_refused_or_not_there_leaves_the_last_one_as_it_was() {
+        let good = "GET /a HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n";
+        let mut head = parse(good).unwrap();
+        let before = format!("{:?}", head.headers().collect::<Vec<_>>());
+        for other in [
+            "POST /b HTTP/1.1\r\nHost: b\r\nX-B: 2\r\nX-C: 3\r\n",
+            "POST /b HTTP/1.1\r\nHost: b\r\nX-B: 2\r\n\n",
+            "POST /b HTTP/1.1\r\nX-B: 2\r\n\r\n",
+            "POST /b HTTP/1.1\r\nHost: b\r\nContent-Length: x\r\n\r\n",
+        ] {
+            let verdict = head.parse(other.as_bytes(), &HeadLimits::default());
+            assert!(!matches!(verdict, Ok(Some(_))), "{other:?}");
+            assert_eq!((head.method(), head.target()), (&Method::GET, "/a"));
+            assert_eq!(format!("{:?}", head.headers().collect::<Vec<_>>()), before);
         }
     }
 
