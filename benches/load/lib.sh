@@ -76,9 +76,12 @@ cargo_build() { # DIRECTORY TARGET_DIRECTORY ARGUMENTS...
 
 # A package of the workspace of the contenders, by itself: together, they would share the features of the
 # crates they share, and be built anew whenever others are chosen.
+declare -A built=()
 build_peer() { # PACKAGE
+  if [[ -n ${built[$1]:-} ]]; then return; fi
   say "building $1"
-  cargo_build "$root/benches/peers" "$peers_target" --locked -p "$1"
+  cargo_build "$root/benches/peers" "$peers_target" --locked -p "$1" || return 1
+  built[$1]=yes
 }
 
 build_spin() { build_peer spin@0.0.0 || die "the generator does not build"; }
