@@ -348,6 +348,8 @@ measure_memory() {
 memory_of() { measure_idle "$1" "$idle_connections" >"$tmp/line"; }
 
 main() {
+  # Before our own doings.
+  read -r busy _ </proc/loadavg
   parse_arguments "$@"
   check_tools
   if [[ $generator == wrk ]]; then command -v wrk >/dev/null || die "wrk is not here"; fi
@@ -362,6 +364,9 @@ main() {
     return
   fi
   say "built and checked after $SECONDS s; $(plan)"
+  if awk -v busy="$busy" 'BEGIN { exit busy < 1 }'; then
+    say "the machine was busy with other things before (load average $busy): that will show in every figure"
+  fi
   : >"$tmp/records"
   # These first: the rounds end by the clock.
   if [[ " $scenarios " == *" idle "* ]]; then measure_memory; fi
@@ -379,6 +384,7 @@ write_results() {
     echo "placement both=server and generator on CPUs 0 and 1"
     echo "rounds=$rounds of $seconds s (burn: three times that) after $warmup s, all contenders in turns"
     echo "generator=$generator"
+    echo "load average before=$busy"
   } >"$tmp/about"
   "$peers_target/release/report" --records "$tmp/records" --about "$tmp/about" --out "$prefix"
   cat "$prefix.md"
