@@ -34,6 +34,11 @@ impl Example {
         Self::start_by(Command::new(path(name)), args)
     }
 
+    /// Starts the program at a path: an example that is a package of its own.
+    pub fn of(path: &str, args: &[&str]) -> Self {
+        Self::start_by(Command::new(path), args)
+    }
+
     /// Starts an example through a shell that sets limits first, as `ulimit -n 64`.
     pub fn start_limited(name: &str, limits: &str, args: &[&str]) -> Self {
         let mut command = Command::new("sh");

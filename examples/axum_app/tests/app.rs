@@ -1,40 +1,34 @@
 //! The example as a process: each of its routes, and its end.
 
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the tests of the other examples use the rest of it"
+)]
+#[path = "../../../tests/support/child.rs"]
+mod child;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use child::Example;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// Killed when the test ends.
 struct Server {
-    child: Child,
-    addr: String,
+    example: Example,
+    addr: SocketAddr,
 }
 
 impl Server {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_axum_app"))
-            .arg("127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let addr = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("the address");
-        Self {
-            addr: addr.to_owned(),
-            child,
-        }
+        let mut example = Example::of(env!("CARGO_BIN_EXE_axum_app"), &["127.0.0.1:0"]);
+        let addr = example.addr();
+        Self { example, addr }
     }
 
     fn tcp(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.addr).expect("it listens");
+        let stream = TcpStream::connect(self.addr).expect("it listens");
         let minute = Some(Duration::from_secs(60));
         stream.set_read_timeout(minute).expect("a timeout");
         stream
@@ -58,14 +52,6 @@ impl Server {
             .nth(1)
             .and_then(|status| status.parse().ok());
         (status.expect("a status"), body.to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -110,8 +96,6 @@ fn every_route_answers() {
 
     // What streams for ever would use up the grace.
     drop((events, socket));
-    let id = server.child.id().to_string();
-    let killed = Command::new("kill").args(["-TERM", &id]).status();
-    assert!(killed.expect("kill").success());
-    assert!(server.child.wait().expect("it ends").success());
+    server.example.signal("TERM");
+    assert!(server.example.wait().success());
 }

@@ -5,11 +5,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, SERVER, TRANSFER_ENCODING};
-use http::{HeaderName, HeaderValue};
 
 use super::BoxError;
-use crate::message::{Body, BodyError, Response};
+use crate::message::{Body, BodyError, Response, response_of};
 use crate::proto::InvalidHeader;
 
 /// A body of a length that is not known.
@@ -36,28 +34,7 @@ where
     B::Error: Into<BoxError>,
 {
     let (parts, body) = response.into_parts();
-    let mut converted = Response::new(parts.status);
-    let is_plain =
-        |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
-    converted
-        .lines
-        .reserve(parts.headers.iter().map(is_plain).sum());
-    for (name, value) in &parts.headers {
-        match *name {
-            // The body's own framing; `chunked` is what the server does with it anyway.
-            TRANSFER_ENCODING if value.as_bytes().eq_ignore_ascii_case(b"chunked") => {}
-            CONNECTION | CONTENT_LENGTH | DATE | SERVER | TRANSFER_ENCODING => {
-                converted.add_header(name.as_str(), value.as_bytes())?;
-            }
-            // The types vouch for name and value.
-            _ => {
-                let lines = &mut converted.lines;
-                for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                    lines.extend_from_slice(part);
-                }
-            }
-        }
-    }
+    let mut converted = response_of(&parts)?;
     converted.body = Body::from_http_body(body);
     if is_head && converted.body.is_empty() && converted.length.is_none() {
         // Services take the body away from an answer to HEAD: how long it was is not known.
@@ -68,6 +45,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_LENGTH;
+
     use super::*;
 
     #[test]

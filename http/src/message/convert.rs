@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, SERVER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::body::Body;
@@ -114,15 +114,36 @@ impl<B: Into<Body>> TryFrom<http::Response<B>> for Response {
 
     fn try_from(response: http::Response<B>) -> Result<Self, InvalidHeader> {
         let (parts, body) = response.into_parts();
-        let mut converted = Self::new(parts.status);
-        for (name, value) in &parts.headers {
-            let is_chunked = name == TRANSFER_ENCODING && value == "chunked";
-            if !is_chunked {
+        Ok(response_of(&parts)?.with_body(body))
+    }
+}
+
+/// A response with this head and without a body, at the cost of one allocation.
+///
+/// # Errors
+/// The head has a line that only a server may set.
+pub(crate) fn response_of(parts: &http::response::Parts) -> Result<Response, InvalidHeader> {
+    let mut converted = Response::new(parts.status);
+    let length = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    let lines = parts.headers.iter().map(length).sum();
+    converted.lines.reserve(lines);
+    for (name, value) in &parts.headers {
+        match *name {
+            // The body's own framing; `chunked` is what the server does with it anyway.
+            TRANSFER_ENCODING if value.as_bytes().eq_ignore_ascii_case(b"chunked") => {}
+            CONNECTION | CONTENT_LENGTH | DATE | SERVER | TRANSFER_ENCODING => {
                 converted.add_header(name.as_str(), value.as_bytes())?;
             }
+            // The types vouch for name and value.
+            _ => {
+                let lines = &mut converted.lines;
+                for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                    lines.extend_from_slice(part);
+                }
+            }
         }
-        Ok(converted.with_body(body))
     }
+    Ok(converted)
 }
 
 #[cfg(test)]

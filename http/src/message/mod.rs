@@ -31,6 +31,8 @@ pub use self::response::Response;
 pub use self::streamed::Frame;
 
 pub(crate) use self::body::Plain;
+#[cfg(feature = "tower")]
+pub(crate) use self::convert::response_of;
 pub(crate) use self::file_part::{FilePart, cut_short, read_at};
 pub(crate) use self::parts::Parts;
 pub(crate) use self::pipe::{Feeder, pipe};
