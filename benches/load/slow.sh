@@ -10,7 +10,7 @@
 # | headers | sends a header line every 4 s and never the last | head_timeout, 10 s |
 # | body | sends a few bytes of a long body every 4 s | body_rate, 240 bytes/s over 5 s |
 # | range | asks for thousands of overlapping ranges of a file | none: it is answered |
-# | read | asks for a file of 4 MB and takes 32 bytes every 5 s | write_timeout, 30 s without taking a byte |
+# | read | asks for a file of 4 MB and takes 32 bytes every 5 s | write_timeout or write_rate, 30 s without 240 bytes/s |
 #
 # Columns: connections that were made; those that the server had closed when the test ended; those still
 # connected; whether slowhttptest's own probe was always answered within 3 s; p50 and p99 of a normal

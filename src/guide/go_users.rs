@@ -25,6 +25,7 @@
 //! | `http.MaxBytesHandler`, `http.TimeoutHandler` | [`with_body_limit`](crate::http::Handler::with_body_limit), [`with_request_timeout`](crate::http::Handler::with_request_timeout) |
 //! | `ReadHeaderTimeout`, `IdleTimeout` (none by default) | [`Limits`](super::limits), on by default |
 //! | `Server.Shutdown(ctx)` | [by itself](super::shutdown), at SIGTERM |
+//! | `Server.RegisterOnShutdown(f)` | [`Request::stopping`](crate::http::Request::stopping), a token |
 //! | `http.FileServer`, `http.ServeContent` | [`files::Directory`](crate::http::files::Directory), [`files::OpenFile`](crate::http::files::OpenFile) |
 //! | `http.Client`, `httputil.ReverseProxy` | [`http::Client`](crate::http::Client), `examples/proxy.rs` |
 //! | `http.Hijacker` | [`Response::upgrade`](crate::http::Response::upgrade) |
