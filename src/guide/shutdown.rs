@@ -87,20 +87,11 @@
 //! [`Request::stopping`](crate::http::Request::stopping) (Go: `Server.RegisterOnShutdown`). Who does not ask for
 //! it pays nothing for it. Its client asks again, and finds another server: the listener is closed by then.
 //!
-//! ```
-//! use ringspun::http::sse::{Event, Sse};
-//! use ringspun::http::Request;
-//! # struct News;
-//! # impl futures_core::Stream for News {
-//! #     type Item = Result<Event, std::io::Error>;
-//! #     fn poll_next(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>)
-//! #         -> std::task::Poll<Option<Self::Item>> { std::task::Poll::Pending }
-//! # }
-//! # async fn next() -> String { String::new() }
+//! [`Sse::ending_with`](crate::http::sse::Sse::ending_with) ends a stream by it; a long poll:
 //!
-//! async fn stream(request: Request) -> Sse<News> {
-//!     Sse::new(News).ending_with(request.stopping())
-//! }
+//! ```
+//! use ringspun::http::Request;
+//! # async fn next() -> String { String::new() }
 //!
 //! async fn poll(request: Request) -> String {
 //!     request.stopping().run(next()).await.unwrap_or_default()
