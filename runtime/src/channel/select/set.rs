@@ -135,6 +135,12 @@ impl<W: Words> ArmSet<W> {
 
 /// Clears the bit above `skip` others, and says which it was.
 fn take_bit(word: &mut u64, skip: u32) -> usize {
+    // One of two, which is most selects: no loop, whose end nobody can predict. (Among more the same guess is
+    // made at the jump to the arm, and costs more there.)
+    if *word == 0b11 {
+        *word &= !(1 << skip);
+        return skip as usize;
+    }
     let mut rest = *word;
     for _ in 0..skip {
         rest &= rest - 1;
