@@ -5,8 +5,11 @@
 //! `RECEIVERS` is set after the look, if `SENDERS` is not set in the head before it (both sides asleep), or if
 //! `push` takes no notice of flags; at capacity 0 if `done` is set relaxed. `cancelled_receive` if
 //! the value is not given back, or the node not unlinked. `close` if waiting senders are forgotten,
-//! `last_receiver` if the values are not taken out, `two_senders` if a word without a flag is changed by a
-//! plain store.
+//! `last_receiver` if the values are not taken out, `two_senders` and `locked_send_beside_another` if a word
+//! without a flag is changed by a plain store. Of the short cuts: `one_sender` if the lock's holder asks
+//! whether it is plainly empty or full before it sets the flags (asleep), if `pop` says "empty" without a look
+//! at the flags of the head (capacity 0), or looks at the stamp relaxed (race); `wakes_the_next` if a receive
+//! that goes to sleep takes no notice of values that were given back.
 
 use std::future::Future;
 use std::pin::pin;
@@ -101,6 +104,35 @@ fn loom_channel_two_senders_capacity_1() {
     two_senders(1);
 }
 
+/// A send that comes to the lock finds that nobody waits any more, and another one at the ring.
+#[test]
+fn loom_channel_locked_send_beside_another() {
+    loom::model(|| {
+        let (tx, rx) = channel(2);
+        let mut first = pin!(rx.recv());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut cx).is_pending());
+        let senders = [&[0][..], &[1, 2]].map(|values| {
+            let tx = tx.clone();
+            thread::spawn(move || {
+                for value in values {
+                    tx.try_send(*value).unwrap();
+                    // A change of threads here costs the model no preemption.
+                    thread::yield_now();
+                }
+            })
+        });
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        drop(tx);
+        let mut got: Vec<_> = block_on(first).into_iter().collect();
+        got.extend(all(&rx));
+        got.sort_unstable();
+        assert_eq!(got, [0, 1, 2]);
+    });
+}
+
 /// A receive is dropped while a value may be passed to it; another receiver gets the value.
 fn cancelled_receive(capacity: usize) {
     loom::model(move || {
@@ -146,11 +178,15 @@ fn loom_channel_cancelled_receive_wakes_the_next() {
         let mine = thread::spawn(move || {
             let mut recv = pin!(rx.recv());
             let mut cx = Context::from_waker(Waker::noop());
-            match recv.as_mut().poll(&mut cx) {
+            let polled = recv.as_mut().poll(&mut cx);
+            // A change of threads here, and below, costs the model no preemption.
+            thread::yield_now();
+            match polled {
                 Poll::Ready(value) => value,
                 Poll::Pending => None,
             }
         });
+        thread::yield_now();
         block_on(tx.send(7)).unwrap();
         let mine = mine.join().unwrap();
         drop(tx);
