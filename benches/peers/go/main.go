@@ -78,7 +78,7 @@ func sendBack(listener net.Listener) error {
 		}
 		go func() {
 			defer conn.Close()
-			buffer := make([]byte, 16*1024)
+			buffer := make([]byte, 64*1024)
 			for {
 				n, err := conn.Read(buffer)
 				if err != nil {

@@ -81,7 +81,7 @@ async fn answer(mut stream: TcpStream, http: Rc<RefCell<Http1>>) -> io::Result<(
 }
 
 async fn send_back(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(2 * BUFFER);
+    let mut buffer = Vec::with_capacity(8 * BUFFER);
     loop {
         let result;
         (result, buffer) = stream.read(buffer).await;

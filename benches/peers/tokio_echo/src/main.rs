@@ -18,7 +18,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
 }
 
 async fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     loop {
         let length = stream.read(&mut buffer).await?;
         if length == 0 {
