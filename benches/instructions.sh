@@ -124,7 +124,8 @@ compare() { # MEASURED
     {
       change = ($2 / before[$1] - 1) * 100
       verdict = ""
-      if (change > tolerance) { verdict = "   DEARER"; dearer = dearer " " $1 }
+      # Ten more are within what a row of timers differs by from run to run.
+      if (change > tolerance && $2 > before[$1] + 10) { verdict = "   DEARER"; dearer = dearer " " $1 }
       if (change < -tolerance) { verdict = "   cheaper"; cheaper++ }
       printf "%-26s %12d %12d %+8.1f%%%s\n", $1, $2, before[$1], change, verdict
     }
