@@ -43,11 +43,11 @@ impl Worker {
 
     /// Whether a core other than `own` is in one task for long, and nobody has adopted it.
     fn anybody_stuck(&self, own: usize, now: u64) -> bool {
-        let mut remotes = self.shared.remotes.iter().enumerate();
-        remotes.any(|(core, remote)| {
+        // Those that sleep are in no task.
+        self.shared.idle.awake_from(own).any(|core| {
             core != own
                 && self.shared.stuck_since(core, now).is_some()
-                && !remote.unparker.is_adopted()
+                && !self.shared.remotes[core].unparker.is_adopted()
         })
     }
 
@@ -58,7 +58,7 @@ impl Worker {
             return Ok(core);
         }
         let now = self.shared.limits.ticks.now();
-        for victim in steal::walk(&mut core, self.shared.remotes.len()) {
+        for victim in steal::walk(&mut core, &self.shared) {
             if victim == core.index {
                 continue;
             }
@@ -97,7 +97,7 @@ impl Worker {
             return adopted;
         }
         let mut any_adopted = false;
-        for core in 0..self.shared.remotes.len() {
+        for core in self.shared.idle.awake_from(own) {
             let Some(start) = self.shared.stuck_since(core, now).filter(|_| core != own) else {
                 continue;
             };

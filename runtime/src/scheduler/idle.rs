@@ -24,11 +24,17 @@
 //!
 //! SeqCst is not needed for the proof; AcqRel on one word orders the two sides.
 //!
+//! **Who looks looks at those that are awake.** Cores that sleep have nothing in their rings and are in no
+//! task, so a look at each of them is for nothing, and on a machine of many cores most of what a look costs.
+//! A bit for each core says that it is not on the stack; it changes with the stack, under its lock. A worker
+//! that wakes has its bit before it puts anything into its ring, so before (1); a sleeper that sees (2) in its
+//! (3) sees the bit with it.
+//!
 //! Models: `loom_idle` below: two workers fall asleep against a submitter (M2, L1).
 
-use crate::loom::Mutex;
-use crate::loom::atomic::AtomicUsize;
 use crate::loom::atomic::Ordering::{AcqRel, Relaxed};
+use crate::loom::atomic::{AtomicU64, AtomicUsize};
+use crate::loom::{CachePadded, Mutex};
 
 const SEARCHING_ONE: usize = 1;
 const SEARCHING_MASK: usize = 0xffff;
@@ -44,6 +50,8 @@ pub(crate) struct Idle {
     state: AtomicUsize,
     /// Workers that sleep or are about to, the last one on top.
     sleepers: Mutex<Vec<usize>>,
+    /// A bit for each worker that is not among the sleepers; written under their lock, read by all.
+    awake: Box<[CachePadded<AtomicU64>]>,
     workers: usize,
     /// At most this many search at once: max(1, workers / 16). More only burn CPU.
     max_searching: usize,
@@ -62,6 +70,12 @@ impl Idle {
         Self {
             state: AtomicUsize::new(workers * UNPARKED_ONE),
             sleepers: Mutex::new(Vec::with_capacity(workers)),
+            awake: (0..workers.div_ceil(WORD))
+                .map(|word| {
+                    let here = (workers - word * WORD).min(WORD);
+                    CachePadded(AtomicU64::new(u64::MAX >> (WORD - here)))
+                })
+                .collect(),
             workers,
             max_searching: (workers / 16).max(1),
         }
@@ -78,6 +92,7 @@ impl Idle {
             return None;
         }
         let worker = sleepers.pop()?;
+        self.set_awake(worker, true);
         self.state.fetch_add(UNPARKED_ONE + SEARCHING_ONE, AcqRel);
         Some(worker)
     }
@@ -110,6 +125,7 @@ impl Idle {
         let mut sleepers = self.sleepers.lock();
         let before = self.state.fetch_sub(UNPARKED_ONE + searching, AcqRel);
         sleepers.push(worker);
+        self.set_awake(worker, false);
         before / UNPARKED_ONE == 1
     }
 
@@ -121,6 +137,7 @@ impl Idle {
         match sleepers.iter().rposition(|sleeper| *sleeper == worker) {
             Some(at) => {
                 sleepers.remove(at);
+                self.set_awake(worker, true);
                 self.state.fetch_add(UNPARKED_ONE, AcqRel);
                 None
             }
@@ -131,6 +148,33 @@ impl Idle {
     /// How many workers are awake now.
     pub(crate) fn awake(&self) -> usize {
         self.state.fetch_add(0, AcqRel) / UNPARKED_ONE
+    }
+
+    /// The workers that are awake, each once, from `start` on and around; those that fall asleep or wake
+    /// meanwhile may be among them or not.
+    pub(crate) fn awake_from(&self, start: usize) -> impl Iterator<Item = usize> {
+        let words = self.awake.len();
+        let (first, below) = (start / WORD, (1 << (start % WORD)) - 1);
+        // The first word twice: what lies above `start`, and at the end what lies below.
+        (0..=words).flat_map(move |step| {
+            let word = (first + step) % words;
+            // Relaxed: see the head of the file for what orders it.
+            let bits = self.awake[word].load(Relaxed);
+            Bits(match step {
+                0 => bits & !below,
+                _ if step == words => bits & below,
+                _ => bits,
+            })
+            .map(move |bit| word * WORD + bit)
+        })
+    }
+
+    /// Under the lock of the sleepers.
+    fn set_awake(&self, worker: usize, is_awake: bool) {
+        let (word, bit) = (&self.awake[worker / WORD], 1 << (worker % WORD));
+        // Relaxed: the lock orders the writers.
+        let bits = word.load(Relaxed);
+        word.store(if is_awake { bits | bit } else { bits & !bit }, Relaxed);
     }
 
     /// Whether a wake-up might find somebody: a hint, without a locked instruction, for those who may
@@ -155,5 +199,44 @@ impl Idle {
         // A read-modify-write, not a load: step (2) of the proof.
         let state = self.state.fetch_add(0, AcqRel);
         state & SEARCHING_MASK == 0 && state / UNPARKED_ONE < self.workers
+    }
+}
+
+/// Bits of a word of [`Idle::awake`].
+const WORD: usize = u64::BITS as usize;
+
+/// The numbers of the bits that are set.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let bit = (self.0 != 0).then(|| self.0.trailing_zeros() as usize);
+        self.0 &= self.0.wrapping_sub(1);
+        bit
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_are_awake_are_visited_once_from_anywhere() {
+        for workers in [1, 2, 63, 64, 65, 130, 192] {
+            let idle = Idle::new(workers);
+            for asleep in (0..workers).step_by(3) {
+                idle.park(asleep, None);
+            }
+            for start in 0..workers {
+                let seen: Vec<_> = idle.awake_from(start).collect();
+                let around = (0..workers).map(|i| (start + i) % workers);
+                let expected: Vec<_> = around.filter(|worker| worker % 3 != 0).collect();
+                assert_eq!(seen, expected, "{workers} workers from {start}");
+            }
+            assert!(idle.unpark(0).is_none());
+            assert_eq!(idle.awake_from(0).next(), Some(0));
+        }
     }
 }

@@ -215,7 +215,10 @@ impl Shared {
     pub(crate) fn has_work_for(&self, core: usize) -> bool {
         !self.inject.is_empty()
             || !self.remotes[core].inbox.is_empty()
-            || (0..self.remotes.len()).any(|other| other != core && self.worth_stealing(other))
+            || self
+                .idle
+                .awake_from(core)
+                .any(|other| other != core && self.worth_stealing(other))
     }
 
     /// Whether core `core`, healthy, has so much to run that a thief helps: at least two tasks, so

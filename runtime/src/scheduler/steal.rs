@@ -40,10 +40,9 @@ pub(crate) fn from_inject(core: &mut Core, shared: &Shared) -> Option<Notified> 
 
 /// Half of a ring of another core, the first that is worth it; one task comes back to run.
 ///
-/// The walk begins anywhere and goes in steps that have no divisor in common with the number of cores, so
-/// that it visits every core once and thieves spread.
+/// The walk begins anywhere, so that thieves spread, and passes over cores that sleep: theirs are empty.
 pub(crate) fn from_rings(core: &mut Core, shared: &Shared) -> Option<Notified> {
-    for victim in walk(core, shared.remotes.len()) {
+    for victim in walk(core, shared) {
         if victim == core.index || !shared.worth_stealing(victim) {
             continue;
         }
@@ -121,16 +120,11 @@ fn rob_lifo(shared: &Shared, victim: usize) -> Option<Notified> {
     remote.lifo.rob(|| remote.lease.is_left_alone(word, busy))
 }
 
-/// The cores in an order of their own for each call.
-pub(crate) fn walk(core: &mut Core, cores: usize) -> impl Iterator<Item = usize> + use<> {
-    let start = core.rng.below(cores as u32) as usize;
-    let mut step = core.rng.below(cores as u32) as usize + 1;
-    while gcd(step, cores) != 1 {
-        step += 1;
-    }
-    (0..cores).map(move |i| (start + i * step) % cores)
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
+/// The cores that are awake, from anywhere on.
+pub(crate) fn walk<'a>(
+    core: &mut Core,
+    shared: &'a Shared,
+) -> impl Iterator<Item = usize> + use<'a> {
+    let start = core.rng.below(shared.remotes.len() as u32) as usize;
+    shared.idle.awake_from(start)
 }
