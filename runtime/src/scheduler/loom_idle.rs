@@ -128,3 +128,31 @@ fn loom_idle_one_task() {
 fn loom_idle_two_tasks() {
     loom::model(|| run(2));
 }
+
+/// A core wakes, fills its ring and tells somebody, while another falls asleep and looks only at the rings
+/// of those that are awake. Fails if `unpark` does not set the bit (seen).
+#[test]
+fn loom_idle_looks_at_the_awake_only() {
+    loom::model(|| {
+        let shared = Arc::new((Idle::new(2), AtomicUsize::new(0)));
+        shared.0.park(0, None);
+        let wakes = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let (idle, ring) = &*shared;
+                assert!(idle.unpark(0).is_none());
+                // Relaxed: only the idle word orders it.
+                ring.store(1, Relaxed);
+                idle.worker_to_notify() == Some(1)
+            }
+        });
+        let (idle, ring) = &*shared;
+        idle.park(1, None);
+        let mut others = idle.awake_from(1).filter(|core| *core == 0);
+        let seen = others.any(|_| ring.load(Relaxed) == 1);
+        assert!(
+            wakes.join().unwrap() || seen,
+            "core 1 sleeps, nobody tells it"
+        );
+    });
+}
