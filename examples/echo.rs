@@ -38,28 +38,21 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// More than this is not read at once.
-const LARGE: usize = 64 * 1024;
-
 async fn echo(stream: &mut TcpStream) -> std::io::Result<()> {
-    // A buffer of its own for who fills a pooled one, as long as he does: fewer system calls.
-    let mut own = Vec::new();
+    let mut fills = false;
     loop {
         std::future::poll_fn(|cx| stream.poll_readable(cx)).await?;
-        let mut pooled = None;
-        let buffer = match &mut own[..] {
-            [] => &mut pooled.insert(Buffer::take())[..],
-            own => own,
+        // Who fills a buffer gets a larger one next time: fewer system calls.
+        let mut buffer = if fills {
+            Buffer::take_large()
+        } else {
+            Buffer::take()
         };
-        let n = stream.read(buffer).await?;
+        let n = stream.read(&mut buffer).await?;
         if n == 0 {
             return stream.close().await;
         }
         stream.write_all(&buffer[..n]).await?;
-        if n < Buffer::SIZE {
-            own = Vec::new();
-        } else if own.is_empty() {
-            own = vec![0; LARGE];
-        }
+        fills = n >= Buffer::SIZE;
     }
 }

@@ -167,6 +167,28 @@ fn large_bodies_both_ways() {
 }
 
 /// The whole body is echoed while it comes; neither side ever has all of it.
+/// A connection whose bodies do not fit into a buffer reads into larger ones, and goes back.
+#[test]
+fn bodies_around_the_sizes_of_buffers() {
+    const KIB: usize = 1024;
+    run(async {
+        let host = Host::start(app());
+        let mut client = host.connect().await;
+        for size in [16 * KIB, 64 * KIB] {
+            for length in (size - 300..size + 300)
+                .step_by(37)
+                .chain([size, size, 10, size])
+            {
+                let body: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+                let reply = client.post("/echo", &body).await;
+                assert_eq!(reply.status, 200);
+                assert!(reply.body == body, "{length} bytes come back changed");
+            }
+            assert_eq!(client.get("/").await.text(), "hello");
+        }
+    });
+}
+
 #[test]
 fn a_body_is_echoed_while_it_comes() {
     run(async {

@@ -17,8 +17,10 @@ use std::cell::RefCell;
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
+use std::thread::LocalKey;
 
-/// A block of [`Buffer::SIZE`] bytes from the pool of this thread, returned on drop.
+/// A block of [`Buffer::SIZE`] or [`Buffer::LARGE`] bytes from the pool of this thread, returned on
+/// drop.
 ///
 /// Its content is unspecified: zeros or what an earlier user left.
 ///
@@ -31,21 +33,35 @@ use std::ops::{Deref, DerefMut};
 /// assert_eq!(buffer.len(), Buffer::SIZE);
 /// ```
 pub struct Buffer {
-    /// [`Buffer::SIZE`] bytes; empty only within the drop.
+    /// Of one of the two sizes; empty only within the drop.
     bytes: Block,
 }
 
 impl Buffer {
-    /// Length of every buffer: 16 KiB, the largest TLS record and more than nearly all heads.
+    /// Length of a buffer: 16 KiB, the largest TLS record and more than nearly all heads.
     pub const SIZE: usize = 16 * 1024;
 
-    /// Takes a buffer from the pool of this thread, or makes one if the pool is empty.
+    /// Length of a large buffer, for whom the other has turned out to be too small.
+    pub const LARGE: usize = 64 * 1024;
+
+    /// Takes a buffer of [`Buffer::SIZE`] bytes from the pool of this thread, or makes one if the
+    /// pool is empty.
     #[must_use]
     pub fn take() -> Self {
+        Self::of(Self::SIZE)
+    }
+
+    /// As [`Buffer::take`], of [`Buffer::LARGE`] bytes.
+    #[must_use]
+    pub fn take_large() -> Self {
+        Self::of(Self::LARGE)
+    }
+
+    fn of(size: usize) -> Self {
         // The pool is gone while the thread's locals are being dropped; then one is made.
-        let pooled = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
+        let pooled = pool_of(size).0.try_with(|pool| pool.borrow_mut().pop());
         Self {
-            bytes: pooled.unwrap_or_else(fresh),
+            bytes: pooled.ok().flatten().unwrap_or_else(|| fresh(size)),
         }
     }
 }
@@ -67,10 +83,11 @@ impl DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let block = mem::take(&mut self.bytes);
+        let (pool, keep) = pool_of(block.len());
         // An error means that this thread ends: the block is freed with the closure.
-        let _ = POOL.try_with(|pool| {
+        let _ = pool.try_with(|pool| {
             let mut pool = pool.borrow_mut();
-            if pool.len() < KEEP {
+            if pool.len() < keep {
                 pool.push(block);
             }
         });
@@ -90,14 +107,29 @@ type Block = Box<[u8]>;
 /// few are alive only while heads or bodies arrive in pieces.
 const KEEP: usize = 64;
 
+/// Large ones: half a mebibyte.
+const KEEP_LARGE: usize = 8;
+
+type Pool = LocalKey<RefCell<Vec<Block>>>;
+
 thread_local! {
-    /// The pool of this thread. Never borrowed while foreign code runs.
+    /// The pools of this thread. Never borrowed while foreign code runs.
     static POOL: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    static LARGE: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The pool of a size, and how many it keeps.
+fn pool_of(size: usize) -> (&'static Pool, usize) {
+    if size == Buffer::SIZE {
+        (&POOL, KEEP)
+    } else {
+        (&LARGE, KEEP_LARGE)
+    }
 }
 
 #[cold]
-fn fresh() -> Block {
-    vec![0; Buffer::SIZE].into_boxed_slice()
+fn fresh(size: usize) -> Block {
+    vec![0; size].into_boxed_slice()
 }
 
 #[cfg(test)]
@@ -117,6 +149,19 @@ mod tests {
         let second = Buffer::take();
         assert_eq!(second.as_ptr(), address);
         assert_eq!(second[0], 7, "not cleared again");
+    }
+
+    #[test]
+    fn large_ones_have_a_pool_of_their_own() {
+        let (small, large) = (Buffer::take(), Buffer::take_large());
+        assert_eq!((small.len(), large.len()), (Buffer::SIZE, Buffer::LARGE));
+        let address = large.as_ptr();
+        drop((small, large));
+        assert_eq!(Buffer::take_large().as_ptr(), address);
+        assert_eq!(Buffer::take().len(), Buffer::SIZE);
+        let many: Vec<Buffer> = (0..3 * KEEP_LARGE).map(|_| Buffer::take_large()).collect();
+        drop(many);
+        assert_eq!(LARGE.with(|pool| pool.borrow().len()), KEEP_LARGE);
     }
 
     #[test]

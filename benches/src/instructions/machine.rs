@@ -7,7 +7,7 @@ use ringspun::{Builder, Runtime};
 use crate::aside::aside;
 
 /// One core that nobody looks after: a watchdog would come when the clock wants it. Started
-/// [aside](mod@aside): to gauge its counter it spins for a time, not for a number of rounds.
+/// [`aside`]: to gauge its counter it spins for a time, not for a number of rounds.
 pub(crate) fn runtime() -> Runtime {
     let builder = Builder::new().cores(1).watchdog(Duration::ZERO);
     aside(|| builder.build()).expect("a runtime")

@@ -360,7 +360,7 @@ impl<S: Stream> Exchange<S> {
                 event => return Poll::Ready(Ok(event)),
             }
             let largest = self.rules.head.bytes;
-            match self.input.poll_read(&mut self.stream, largest, cx) {
+            match self.input.poll_read(&mut self.stream, largest, false, cx) {
                 Poll::Ready(Ok(0)) => self.is_ended = true,
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => {

@@ -47,6 +47,8 @@ pub(crate) struct Connection<S, V: Service> {
     alarm: Alarm,
     /// When an idle connection is closed; `None` until it waits.
     idle_deadline: Option<Instant>,
+    /// The last request did not fit into a buffer; the next may not either.
+    reads_much: bool,
     /// Requests so far.
     requests: u32,
     state: State,
@@ -97,6 +99,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
             session,
             alarm,
             idle_deadline,
+            reads_much: false,
             requests: 0,
             state,
         }
@@ -204,7 +207,11 @@ impl<S: Stream, V: Service> Connection<S, V> {
         cx: &mut Context<'_>,
     ) -> Result<bool, ()> {
         let largest = self.service.rules().receive.head.bytes;
-        match exchange.input.poll_read(&mut self.stream, largest, cx) {
+        let wants_large = exchange.is_large || self.reads_much;
+        let read = exchange
+            .input
+            .poll_read(&mut self.stream, largest, wants_large, cx);
+        match read {
             Poll::Ready(Ok(0)) => {
                 exchange.is_ended = true;
                 Ok(true)
@@ -307,7 +314,9 @@ impl<S: Stream, V: Service> Connection<S, V> {
             return false;
         }
         let largest = rules.receive.head.bytes;
-        let read = exchange.input.poll_read(&mut self.stream, largest, cx);
+        let read = exchange
+            .input
+            .poll_read(&mut self.stream, largest, false, cx);
         matches!(read, Poll::Ready(Ok(0) | Err(_)))
     }
 
@@ -317,6 +326,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 Turn::Idle => {
                     if std::mem::take(&mut exchange.has_served) {
                         self.idle_deadline = None;
+                        self.reads_much = exchange.is_large;
                     }
                     exchange.put_back();
                     return Poll::Ready(State::Idle);

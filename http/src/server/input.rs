@@ -44,14 +44,16 @@ impl Input {
         self.start == self.end
     }
 
-    /// Reads once, behind what is there. `largest` bounds what may be unused at a time.
+    /// Reads once, behind what is there. `largest` bounds what may be unused at a time; with
+    /// `wants_large` an empty buffer is a large one.
     pub(crate) fn poll_read<S: Stream>(
         &mut self,
         stream: &mut S,
         largest: usize,
+        wants_large: bool,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.make_room(largest);
+        self.make_room(largest, wants_large);
         let room = &mut self.storage.bytes_mut()[self.end..];
         debug_assert!(!room.is_empty(), "an empty read would look like the end");
         let count = ready!(Pin::new(stream).poll_read(cx, room))?;
@@ -89,11 +91,16 @@ impl Input {
     }
 
     /// Sees to it that there is room behind the unused bytes.
-    fn make_room(&mut self, largest: usize) {
+    fn make_room(&mut self, largest: usize, wants_large: bool) {
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
-            // What `compact` has left is too small to read into.
-            if self.storage.bytes().len() < Buffer::SIZE {
+            let least = if wants_large {
+                Buffer::LARGE
+            } else {
+                Buffer::SIZE
+            };
+            // Too small, or what `compact` has left.
+            if self.storage.bytes().len() < least {
                 self.storage = Storage::Nothing;
             }
         }
@@ -102,24 +109,28 @@ impl Input {
             return;
         }
         let unused = self.end - self.start;
-        let next = if unused < Buffer::SIZE {
-            if matches!(self.storage, Storage::Pooled(_)) {
-                self.storage
-                    .bytes_mut()
-                    .copy_within(self.start..self.end, 0);
-                mem::take(&mut self.storage)
-            } else {
-                let mut buffer = Buffer::take();
-                buffer[..unused].copy_from_slice(self.unused());
+        let next = match mem::take(&mut self.storage) {
+            Storage::Pooled(mut buffer) if self.start > 0 => {
+                buffer.copy_within(self.start..self.end, 0);
                 Storage::Pooled(buffer)
             }
-        } else {
-            // One byte more than allowed, so that the limit can be seen to be broken.
-            let size = (unused * 2).min(largest.max(unused) + 1);
-            let mut own = Vec::with_capacity(size);
-            own.extend_from_slice(self.unused());
-            own.resize(size, 0);
-            Storage::Own(own)
+            storage if unused < Buffer::SIZE => {
+                let mut buffer = if wants_large {
+                    Buffer::take_large()
+                } else {
+                    Buffer::take()
+                };
+                buffer[..unused].copy_from_slice(&storage.bytes()[self.start..self.end]);
+                Storage::Pooled(buffer)
+            }
+            storage => {
+                // One byte more than allowed, so that the limit can be seen to be broken.
+                let size = (unused * 2).min(largest.max(unused) + 1);
+                let mut own = Vec::with_capacity(size);
+                own.extend_from_slice(&storage.bytes()[self.start..self.end]);
+                own.resize(size, 0);
+                Storage::Own(own)
+            }
         };
         *self = Self {
             storage: next,
@@ -171,7 +182,7 @@ mod tests {
                 assert!(matches!(sent, Poll::Ready(Ok(count)) if count == bytes.len()));
                 let mut left = bytes.len();
                 while left > 0 {
-                    match input.poll_read(&mut near, 64 * 1024, &mut cx) {
+                    match input.poll_read(&mut near, 64 * 1024, false, &mut cx) {
                         Poll::Ready(Ok(count)) => left -= count,
                         other => panic!("{other:?}"),
                     }

@@ -63,6 +63,8 @@ pub(super) struct Exchange {
     pub(super) is_put_off: bool,
     /// A request was begun since the connection was idle.
     pub(super) has_served: bool,
+    /// The request under way, or the last one, does not fit into a buffer.
+    pub(super) is_large: bool,
     /// The client has ended its side.
     pub(super) is_ended: bool,
     /// Bytes that the body of the request may have.
@@ -136,6 +138,7 @@ impl Exchange {
         self.output.reset();
         (self.head_deadline, self.call_deadline) = (None, None);
         self.pace = Pace::default();
+        self.is_large = false;
         self.into_pool();
     }
 
@@ -146,7 +149,7 @@ impl Exchange {
         self.output.reset();
         (self.feeder, self.body) = (None, None);
         self.scope.renew(None);
-        (self.has_served, self.is_ended) = (false, false);
+        (self.has_served, self.is_large, self.is_ended) = (false, false, false);
         (self.unread, self.body_bytes) = (0, 0);
         (self.ending, self.switch, self.offers) = (None, None, None);
         (self.head_deadline, self.call_deadline) = (None, None);

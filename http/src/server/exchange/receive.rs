@@ -3,6 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use ringspun_net::Buffer;
 use ringspun_runtime::budget;
 
 use super::switch::Offers;
@@ -134,8 +135,18 @@ impl Exchange {
                 self.conn.stop_receiving();
                 return self.refuse(Refusal::BodyTooLarge, around.rules());
             }
-            BodyLength::Empty | BodyLength::UntilClose => Body::empty(),
-            length => self.begin_body(length, around),
+            BodyLength::Empty | BodyLength::UntilClose => {
+                self.is_large = false;
+                Body::empty()
+            }
+            length => {
+                let head = parts.head.bytes().len();
+                self.is_large = match length {
+                    BodyLength::Known(length) => length + head as u64 > Buffer::SIZE as u64,
+                    _ => true,
+                };
+                self.begin_body(length, around)
+            }
         };
         let request = Request::from_parts(parts, body);
         let admission = around.rules().admission.as_ref();
