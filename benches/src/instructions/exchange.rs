@@ -1,7 +1,7 @@
 //! A client on the server's own core, which sends a batch and lets the core serve it.
 //!
 //! A client on another thread would meet the server in the middle of its work, each time in another
-//! place. This one is a task: it writes all requests of a batch, [`aside`](crate::aside::aside), then rings a bell, a
+//! place. This one is a task: it writes all requests of a batch, [`aside`], then rings a bell, a
 //! socket of its own, and waits for it. The core's next look at its reactor finds all requests, and the
 //! bell behind them; so the batch has been served when the task goes on. Rings are counted with the
 //! rest: the row `bell` is what one costs.
