@@ -17,6 +17,8 @@ mod clock;
 mod exchange;
 mod machine;
 mod parts;
+#[path = "../samples.rs"]
+mod samples;
 mod server;
 mod sync;
 mod tasks;

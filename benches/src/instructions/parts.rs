@@ -2,14 +2,11 @@
 
 use std::hint::black_box;
 
-use ringspun::http::StatusCode;
-use ringspun::http::proto::{
-    Chunk, ChunkedDecoder, Conn, Event, Head, HeadLimits, Next, ReceiveLimits, ResponseHead,
-};
+use ringspun::http::proto::{Conn, Event, Head, HeadLimits, Next, ReceiveLimits};
 use ringspun::net::Buffer;
 
 use crate::Row;
-use crate::server::BROWSER;
+use crate::samples::{BODY, BROWSER, RESPONSE, SMALL, decode_chunks};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -46,16 +43,6 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
-const SMALL: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-const COMMON: &[u8] = b"Server: ringspun\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-const BODY: &[u8] = b"Hello, World!";
-const RESPONSE: ResponseHead<'_> = ResponseHead {
-    status: StatusCode::OK,
-    content_type: Some("text/plain; charset=utf-8"),
-    lines: b"",
-    common: COMMON,
-};
-
 fn parse(n: u64, input: &[u8]) {
     let (mut head, limits) = (Head::new(), HeadLimits::default());
     for _ in 0..n {
@@ -89,27 +76,6 @@ fn exchange(n: u64) {
         }
         black_box(&out);
         assert_eq!(conn.next_exchange(), Next::Continue);
-    }
-}
-
-fn decode_chunks(n: u64) {
-    let mut input = Vec::new();
-    for _ in 0..16 {
-        input.extend_from_slice(b"400\r\n");
-        input.extend_from_slice(&[b'x'; 1024]);
-        input.extend_from_slice(b"\r\n");
-    }
-    input.extend_from_slice(b"0\r\n\r\n");
-    for _ in 0..n {
-        let (mut decoder, mut at, mut content) = (ChunkedDecoder::new(), 0, 0);
-        loop {
-            match decoder.decode(black_box(&input), &mut at) {
-                Ok(Chunk::Data(length)) => (at, content) = (at + length, content + length),
-                Ok(Chunk::End) => break,
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(content, 16 * 1024);
     }
 }
 

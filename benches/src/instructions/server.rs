@@ -10,6 +10,7 @@ use crate::Row;
 use crate::aside::aside;
 use crate::exchange::{Bell, Client};
 use crate::machine::{on_the_core, runtime};
+use crate::samples::BROWSER;
 
 /// An operation is a request, of `bell` a ring.
 pub(crate) const ROWS: &[Row] = &[
@@ -48,24 +49,6 @@ fn post(length: usize) -> Vec<u8> {
     request.resize(request.len() + length, b'x');
     request
 }
-
-/// What a browser sends for a page.
-pub(crate) const BROWSER: &[u8] = b"GET /plaintext?utm=1&page=2 HTTP/1.1\r\n\
-    Host: www.example.com\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
-    Accept-Language: en-GB,en;q=0.7,de;q=0.3\r\n\
-    Accept-Encoding: gzip, deflate, br, zstd\r\n\
-    Referer: https://www.example.com/catalogue\r\n\
-    Cookie: session=8f14e45fceea167a5a36dedd4bea2543; theme=dark; consent=yes\r\n\
-    Connection: keep-alive\r\n\
-    Upgrade-Insecure-Requests: 1\r\n\
-    Sec-Fetch-Dest: document\r\n\
-    Sec-Fetch-Mode: navigate\r\n\
-    Sec-Fetch-Site: same-origin\r\n\
-    Sec-Fetch-User: ?1\r\n\
-    Priority: u=0, i\r\n\
-    \r\n";
 
 fn app() -> Router {
     Router::new()

@@ -3,10 +3,14 @@
 use std::hint::black_box;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, SERVER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use ringspun::http::proto::{Chunk, ChunkedDecoder, Conn, Head, HeadLimits, ResponseHead};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use ringspun::http::proto::{Conn, Head, HeadLimits};
 
 use super::{Part, bar, listed, ours};
+use samples::{BODY, BROWSER, RESPONSE, SMALL, chunked, decode_chunks};
+
+#[path = "../../../../src/samples.rs"]
+mod samples;
 
 pub(crate) const PARTS: &[Part] = &[
     Part {
@@ -48,27 +52,9 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "decode-chunks",
         operations: 30_000,
-        contenders: &[ours(decode), bar("httparse", decode_by_httparse)],
+        contenders: &[ours(decode_chunks), bar("httparse", decode_by_httparse)],
     },
 ];
-
-const SMALL: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-const BROWSER: &[u8] = b"GET /plaintext?utm=1&page=2 HTTP/1.1\r\n\
-    Host: www.example.com\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
-    Accept-Language: en-GB,en;q=0.7,de;q=0.3\r\n\
-    Accept-Encoding: gzip, deflate, br, zstd\r\n\
-    Referer: https://www.example.com/catalogue\r\n\
-    Cookie: session=8f14e45fceea167a5a36dedd4bea2543; theme=dark; consent=yes\r\n\
-    Connection: keep-alive\r\n\
-    Upgrade-Insecure-Requests: 1\r\n\
-    Sec-Fetch-Dest: document\r\n\
-    Sec-Fetch-Mode: navigate\r\n\
-    Sec-Fetch-Site: same-origin\r\n\
-    Sec-Fetch-User: ?1\r\n\
-    Priority: u=0, i\r\n\
-    \r\n";
 
 fn parse(n: u64, input: &[u8]) {
     let (mut head, limits) = (Head::new(), HeadLimits::default());
@@ -111,7 +97,6 @@ fn parse_into_http(n: u64, input: &[u8]) {
     }
 }
 
-const BODY: &[u8] = b"Hello, World!";
 const DATE_VALUE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const TYPE: &str = "text/plain; charset=utf-8";
 const WHOLE: &[u8] =
@@ -120,16 +105,10 @@ const WHOLE: &[u8] =
 
 fn encode(n: u64) {
     let mut out = Vec::new();
-    let response = ResponseHead {
-        status: StatusCode::OK,
-        content_type: Some(TYPE),
-        lines: b"",
-        common: b"Server: ringspun\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
-    };
     for _ in 0..n {
         out.clear();
         let mut conn = black_box(Conn::new());
-        if conn.send_whole(black_box(&response), BODY.len() as u64, &mut out) {
+        if conn.send_whole(black_box(&RESPONSE), BODY.len() as u64, &mut out) {
             out.extend_from_slice(BODY);
         }
         assert_eq!(out.len(), WHOLE.len());
@@ -177,32 +156,6 @@ fn encode_formatted(n: u64) {
         out.extend_from_slice(BODY);
         assert_eq!(out.len(), WHOLE.len());
         black_box(&out);
-    }
-}
-
-fn chunked() -> Vec<u8> {
-    let mut input = Vec::new();
-    for _ in 0..16 {
-        input.extend_from_slice(b"400\r\n");
-        input.extend_from_slice(&[b'x'; 1024]);
-        input.extend_from_slice(b"\r\n");
-    }
-    input.extend_from_slice(b"0\r\n\r\n");
-    input
-}
-
-fn decode(n: u64) {
-    let input = chunked();
-    for _ in 0..n {
-        let (mut decoder, mut at, mut content) = (ChunkedDecoder::new(), 0, 0);
-        loop {
-            match decoder.decode(black_box(&input), &mut at) {
-                Ok(Chunk::Data(length)) => (at, content) = (at + length, content + length),
-                Ok(Chunk::End) => break,
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(content, 16 * 1024);
     }
 }
 
