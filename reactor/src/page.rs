@@ -63,11 +63,10 @@ impl Page {
         if !is_whole {
             return false;
         }
-        // SAFETY: the range is a part of the private anonymous mapping of this value, whole pages of the
-        // system (madvise(2) refuses a start between two). For other
-        // threads the call is as if each word were stored to zero: they read the slots' words
-        // only, by atomic operations, until a registration owns the slot again, and all zeros is a
-        // value of `Source`.
+        // SAFETY: the range is a part of the private anonymous mapping of this value, whole pages of
+        // the system (madvise(2) refuses a start between two). For other threads the call is as if
+        // each word were stored to zero: they read the slots' words only, by atomic operations,
+        // until a registration owns the slot again, and all zeros is a value of `Source`.
         unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) == 0 }
     }
 }

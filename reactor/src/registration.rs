@@ -93,15 +93,6 @@ impl Registration {
     /// Nothing is taken: a caller that goes away loses no event.
     #[inline]
     pub fn poll_ready(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<Ready> {
-        let word = self.source().side(direction).load();
-        if word.is_ready() {
-            return Poll::Ready(word.ready(direction));
-        }
-        self.poll_wait(cx, direction)
-    }
-
-    /// The rest of `poll_ready`: there was nothing yet.
-    fn poll_wait(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<Ready> {
         let side = self.source().side(direction);
         match side.poll(cx.waker()) {
             Poll::Ready(word) => Poll::Ready(word.ready(direction)),

@@ -235,16 +235,9 @@ impl Side {
     /// Whether this side is ready; if not, `waker` is woken by the next event. (3), (4), (5)
     ///
     /// There is room for one waker: another one stored before is dropped.
+    #[inline]
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Word> {
-        let word = self.load();
-        if word.is_ready() {
-            return Poll::Ready(word);
-        }
-        // Stored already, and no event since: one load, and the word says it is still there.
-        if word.has(WAITING) && self.holds(waker) {
-            return Poll::Pending;
-        }
-        self.store_waker(waker, READY)
+        self.poll_flag(READY, waker)
     }
 
     /// Whether ERROR was seen; if not, `waker` is woken by the next event, although READY may be
@@ -254,14 +247,20 @@ impl Side {
     /// and ERROR stays. That READY stands beside WAITING is nothing new to the others: `set` takes
     /// the waker whenever WAITING is set, and `poll` looks at READY first.
     pub(crate) fn poll_error(&self, waker: &Waker) -> Poll<Word> {
+        self.poll_flag(ERROR, waker)
+    }
+
+    #[inline]
+    fn poll_flag(&self, awaited: u64, waker: &Waker) -> Poll<Word> {
         let word = self.load();
-        if word.has(ERROR) {
+        if word.has(awaited) {
             return Poll::Ready(word);
         }
+        // Stored already, and no event since: one load, and the word says it is still there.
         if word.has(WAITING) && self.holds(waker) {
             return Poll::Pending;
         }
-        self.store_waker(waker, ERROR)
+        self.store_waker(waker, awaited)
     }
 
     /// Sets READY and the sticky flags of `ready` if the generation is still the same. (2), (6)
