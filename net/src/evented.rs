@@ -35,7 +35,7 @@
 //! HUP, ERR: sticky in the source) the edge that announced it may have been the last one, so a
 //! short result restores: the next read then meets the end or the error itself.
 //!
-//! **A small write leaves the flag up** until it fails ([`Evented::poll_op_eager`]): there is nearly
+//! **A small write leaves the flag up** until it fails ([`Evented::poll_attempt`]): there is nearly
 //! always room, and taking the flag down and up again would be two locked instructions for nothing.
 //! Only when the attempt would block does the circle begin, with (2) and one more attempt.
 //!
@@ -142,23 +142,14 @@ impl<S: AsFd> Evented<S> {
         self.poll_attempt(cx, direction, true, op)
     }
 
-    /// As [`poll_op`](Self::poll_op), for an operation that hardly ever has to wait: the flag stays
-    /// up until an attempt would block, which then costs one attempt more.
+    /// As [`poll_op`](Self::poll_op), which `consumes` from the beginning. Without, the flag stays up
+    /// until an attempt would block, which then costs one attempt more: for an operation that hardly
+    /// ever has to wait.
     ///
     /// # Errors
     /// As [`poll_op`](Self::poll_op).
     #[inline]
-    pub(crate) fn poll_op_eager<T>(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        op: impl FnMut(&S) -> io::Result<(T, Next)>,
-    ) -> Poll<io::Result<T>> {
-        self.poll_attempt(cx, direction, false, op)
-    }
-
-    #[inline]
-    fn poll_attempt<T>(
+    pub(crate) fn poll_attempt<T>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,

@@ -376,16 +376,13 @@ impl Wire for TcpWire {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let write = |mut socket: &std::net::TcpStream| {
-            // std sends with MSG_NOSIGNAL.
-            let n = socket.write(buf)?;
-            Ok((n, Next::after(n, buf.len())))
-        };
-        if buf.len() <= SMALL_WRITE {
-            self.io.poll_op_eager(cx, Direction::Write, write)
-        } else {
-            self.io.poll_op(cx, Direction::Write, write)
-        }
+        let consumes = buf.len() > SMALL_WRITE;
+        self.io
+            .poll_attempt(cx, Direction::Write, consumes, |mut socket| {
+                // std sends with MSG_NOSIGNAL.
+                let n = socket.write(buf)?;
+                Ok((n, Next::after(n, buf.len())))
+            })
     }
 
     fn poll_write_vectored(
