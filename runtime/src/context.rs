@@ -215,7 +215,7 @@ pub(crate) fn coarse_now() -> Option<Instant> {
     with_worker(|worker| worker?.core().and_then(|_| TICK.get()))
 }
 
-/// The core that this thread has in hand has looked at the clock, or has come to it.
+/// The core that this thread has in hand has looked at the clock.
 pub(crate) fn set_tick(now: Instant) {
     TICK.set(Some(now));
 }

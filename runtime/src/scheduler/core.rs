@@ -5,7 +5,6 @@
 
 use std::panic::Location;
 use std::task::Waker;
-use std::time::Instant;
 
 use ringspun_reactor::{Events, WakeList};
 
@@ -37,8 +36,6 @@ pub(crate) struct Core {
     pub(crate) tick: u32,
     /// The clock when the worker last looked, in nanoseconds.
     pub(crate) now: u64,
-    /// The same as an instant, for those who set deadlines.
-    pub(crate) instant: Instant,
     /// When the present task began, in ticks; what follows is for its end. 0 outside.
     pub(crate) began: u64,
     pub(crate) location: &'static Location<'static>,
@@ -83,7 +80,6 @@ impl Core {
             dispatching: false,
             tick: 0,
             now: 0,
-            instant: Instant::now(),
             began: 0,
             location: Location::caller(),
             last_poll: 0,
@@ -100,17 +96,18 @@ impl Core {
 
     /// Another thread got this core while its last one was in a task: what that one had in its own
     /// hands is made anew.
-    pub(crate) fn change_hands(&mut self) {
-        context::set_tick(self.instant);
+    pub(crate) fn change_hands(&mut self, clock: &Clock) {
+        self.look_at(clock);
         self.dispatching = false;
         self.began = 0;
         self.watched = false;
     }
 
-    /// Looks at the clock.
+    /// Looks at the clock, also for those on this thread who set deadlines.
     pub(crate) fn look_at(&mut self, clock: &Clock) {
-        (self.now, self.instant) = clock.read();
-        context::set_tick(self.instant);
+        let (now, instant) = clock.read();
+        self.now = now;
+        context::set_tick(instant);
     }
 
     /// A task comes into a queue here. Some note when: those pushed during every 16th poll.

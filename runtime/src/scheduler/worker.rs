@@ -185,7 +185,7 @@ impl Worker {
         let lease = &self.remote().lease;
         lease.hold(self.desk, &self.desk().busy, &self.token);
         self.desk().locals.sit(Some(core.index));
-        core.change_hands();
+        core.change_hands(&self.shared.clock);
         self.shared.spares.pin(core.index);
         let mut found: Option<Notified> = None;
         while !self.shared.is_closed() {
