@@ -50,6 +50,13 @@ impl Default for HeadLimits {
     }
 }
 
+impl HeadLimits {
+    /// As much of an input as a head may have.
+    pub(super) fn window<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        &input[..input.len().min(self.bytes).min(MAX_HEAD_BYTES)]
+    }
+}
+
 /// A piece of a head: where it begins and how long it is.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Span {
@@ -170,7 +177,7 @@ impl Head {
     /// # Errors
     /// The head breaks a rule or a limit.
     pub fn parse(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
-        let window = &input[..input.len().min(limits.bytes).min(MAX_HEAD_BYTES)];
+        let window = limits.window(input);
         match self.scan(window, limits) {
             Some(len) => Ok(Some(len)),
             None => self.parse_at_length(input, limits),
@@ -197,7 +204,7 @@ impl Head {
         input: &[u8],
         limits: &HeadLimits,
     ) -> Result<Option<usize>, Refusal> {
-        let window = &input[..input.len().min(limits.bytes).min(MAX_HEAD_BYTES)];
+        let window = limits.window(input);
         let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let lines = &mut lines[..limits.headers.min(MAX_HEADERS)];
         let mut parsed = httparse::Request::new(&mut []);

@@ -17,8 +17,8 @@ use http::{Method, StatusCode, Version};
 
 use super::framing::{BodyLength, Framing, list_items};
 use super::head::{
-    HeadLimits, HeaderPos, KEPT_BYTES, KEPT_HEADERS, MAX_HEAD_BYTES, MAX_HEADERS, expect_crlf,
-    index_lines, value_or_newline,
+    HeadLimits, HeaderPos, KEPT_BYTES, KEPT_HEADERS, MAX_HEADERS, expect_crlf, index_lines,
+    value_or_newline,
 };
 use super::refusal::Refusal;
 
@@ -56,7 +56,7 @@ impl StatusHead {
     /// # Errors
     /// The head breaks a rule or a limit.
     pub fn parse(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
-        let window = &input[..input.len().min(limits.bytes).min(MAX_HEAD_BYTES)];
+        let window = limits.window(input);
         // httparse would pass over empty lines and other things before the version.
         check_version(window)?;
         let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];

@@ -387,7 +387,7 @@ impl<L: Listener> Serve<L> {
         let trigger = trigger.arm()?;
         let serving = start(acceptor);
         strikes.watch(&serving);
-        Ok(shutdown::run(serving, trigger, phases, (readiness, stop)).await)
+        Ok(shutdown::run(serving, trigger, phases, readiness, stop).await)
     }
 }
 

@@ -136,12 +136,13 @@ pub(super) async fn run(
     serving: Serving,
     mut trigger: Armed,
     phases: Phases,
-    told: (Readiness, Arc<Stop>),
+    readiness: Readiness,
+    stop: Arc<Stop>,
 ) -> Ended {
     let server = Leaving {
         serving,
-        readiness: told.0,
-        stop: told.1,
+        readiness,
+        stop,
     };
     // The listeners may end by themselves: an in-memory one whose connectors are gone.
     let fired = race(trigger.fired(), server.serving.stopped()).await;

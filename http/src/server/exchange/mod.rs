@@ -131,34 +131,30 @@ impl Exchange {
     }
 
     /// Gives it back. Nothing is under way: the connection is idle.
-    pub(super) fn put_back(mut self: Box<Self>) {
+    pub(super) fn put_back(self: Box<Self>) {
         debug_assert!(self.is_idle(), "only an idle connection gives it back");
+        self.recycle();
+    }
+
+    /// Gives it back, whatever is under way: the connection ends.
+    pub(super) fn discard(mut self: Box<Self>) {
+        (self.feeder, self.body) = (None, None);
+        self.scope.renew(None);
+        (self.has_served, self.is_ended) = (false, false);
+        (self.unread, self.body_bytes) = (0, 0);
+        (self.ending, self.switch, self.offers) = (None, None, None);
+        self.body_deadline = None;
+        self.recycle();
+    }
+
+    /// Puts it into the pool, without what also an idle connection may have left.
+    fn recycle(mut self: Box<Self>) {
         self.conn = Conn::new();
         self.input.clear();
         self.output.reset();
         (self.head_deadline, self.call_deadline) = (None, None);
         self.pace = Pace::default();
         self.is_large = false;
-        self.into_pool();
-    }
-
-    /// Gives it back, whatever is under way: the connection ends.
-    pub(super) fn discard(mut self: Box<Self>) {
-        self.conn = Conn::new();
-        self.input.clear();
-        self.output.reset();
-        (self.feeder, self.body) = (None, None);
-        self.scope.renew(None);
-        (self.has_served, self.is_large, self.is_ended) = (false, false, false);
-        (self.unread, self.body_bytes) = (0, 0);
-        (self.ending, self.switch, self.offers) = (None, None, None);
-        (self.head_deadline, self.call_deadline) = (None, None);
-        self.body_deadline = None;
-        self.pace = Pace::default();
-        self.into_pool();
-    }
-
-    fn into_pool(self: Box<Self>) {
         // An error means that this thread ends; the box is freed with the closure.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
