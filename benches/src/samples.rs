@@ -27,6 +27,14 @@ pub(crate) const BROWSER: &[u8] = b"GET /plaintext?utm=1&page=2 HTTP/1.1\r\n\
     Priority: u=0, i\r\n\
     \r\n";
 
+/// A head with two queries. Sent in turns, no head is the last one once more, which need not be parsed
+/// again.
+pub(crate) fn in_turns(head: &[u8]) -> [Vec<u8>; 2] {
+    let target = head.windows(5).position(|end| end == b" HTTP");
+    let (before, behind) = head.split_at(target.expect("a request line"));
+    [&b"?1"[..], b"?2"].map(|query| [before, query, behind].concat())
+}
+
 /// A body, and the head that it has.
 pub(crate) const BODY: &[u8] = b"Hello, World!";
 pub(crate) const RESPONSE: ResponseHead<'_> = ResponseHead {

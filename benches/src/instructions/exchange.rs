@@ -65,10 +65,10 @@ impl Client {
         });
     }
 
-    /// Sends the same on all connections.
-    pub(crate) fn send(&mut self, request: &[u8]) {
+    /// Sends on all connections, what there is in turns.
+    pub(crate) fn send(&mut self, requests: &[Vec<u8>]) {
         aside(|| {
-            for connection in &mut self.connections {
+            for (connection, request) in self.connections.iter_mut().zip(requests.iter().cycle()) {
                 connection.write_all(request).expect("the server reads");
             }
         });

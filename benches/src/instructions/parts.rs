@@ -6,7 +6,7 @@ use ringspun::http::proto::{Conn, Event, Head, HeadLimits, Next, ReceiveLimits};
 use ringspun::net::Buffer;
 
 use crate::Row;
-use crate::samples::{BODY, BROWSER, RESPONSE, SMALL, decode_chunks};
+use crate::samples::{BODY, BROWSER, RESPONSE, SMALL, decode_chunks, in_turns};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -18,6 +18,11 @@ pub(crate) const ROWS: &[Row] = &[
         name: "parse-head-browser",
         operations: 5_000,
         run: |n| parse(n, BROWSER),
+    },
+    Row {
+        name: "parse-head-again",
+        operations: 10_000,
+        run: parse_again,
     },
     Row {
         name: "encode-response",
@@ -45,9 +50,17 @@ pub(crate) const ROWS: &[Row] = &[
 
 fn parse(n: u64, input: &[u8]) {
     let (mut head, limits) = (Head::new(), HeadLimits::default());
-    for _ in 0..n {
+    for input in in_turns(input).iter().cycle().take(n as usize) {
         let parsed = head.parse(black_box(input), &limits);
         assert_eq!(parsed, Ok(Some(input.len())));
+    }
+}
+
+fn parse_again(n: u64) {
+    let (mut head, limits) = (Head::new(), HeadLimits::default());
+    for _ in 0..n {
+        let parsed = head.parse(black_box(BROWSER), &limits);
+        assert_eq!(parsed, Ok(Some(BROWSER.len())));
     }
 }
 
@@ -66,9 +79,9 @@ fn encode(n: u64) {
 fn exchange(n: u64) {
     let (mut conn, mut head, mut out) = (Conn::new(), Head::new(), Vec::new());
     let limits = ReceiveLimits::default();
-    for _ in 0..n {
+    for input in in_turns(SMALL).iter().cycle().take(n as usize) {
         let mut at = 0;
-        let event = conn.receive(black_box(SMALL), &mut at, false, &mut head, &limits);
+        let event = conn.receive(black_box(input), &mut at, false, &mut head, &limits);
         assert_eq!(event, Ok(Event::Head));
         out.clear();
         if conn.send_whole(black_box(&RESPONSE), BODY.len() as u64, &mut out) {

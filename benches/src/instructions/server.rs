@@ -10,18 +10,25 @@ use crate::Row;
 use crate::aside::aside;
 use crate::exchange::{Bell, Client};
 use crate::machine::{on_the_core, runtime};
-use crate::samples::BROWSER;
+use crate::samples::{BROWSER, in_turns};
 
 /// An operation is a request, of `bell` a ring.
 pub(crate) const ROWS: &[Row] = &[
     row("get-alone", 2_000, get_alone),
-    row("get", 8_000, |n| serve(n, 32, 1, &get("/plaintext"), HELLO)),
-    row("get-browser", 8_000, |n| serve(n, 32, 1, BROWSER, HELLO)),
-    row("get-pipelined-16", 32_000, |n| {
-        serve(n, 8, 16, &get("/plaintext"), HELLO)
+    row("get", 8_000, |n| {
+        serve(n, 32, 1, &[get("/plaintext")], HELLO)
     }),
-    row("json", 8_000, |n| serve(n, 32, 1, &get("/json"), JSON)),
-    row("post-16k", 2_000, |n| serve(n, 8, 1, &post(BIG), BIG)),
+    row("get-in-turns", 8_000, |n| {
+        serve(n, 32, 1, &in_turns(&get("/plaintext")), HELLO)
+    }),
+    row("get-browser", 8_000, |n| {
+        serve(n, 32, 1, &in_turns(BROWSER), HELLO)
+    }),
+    row("get-pipelined-16", 32_000, |n| {
+        serve(n, 8, 16, &[get("/plaintext")], HELLO)
+    }),
+    row("json", 8_000, |n| serve(n, 32, 1, &[get("/json")], JSON)),
+    row("post-16k", 2_000, |n| serve(n, 8, 1, &[post(BIG)], BIG)),
     row("connection-per-request", 2_000, connections),
     row("bell", 4_000, bells),
 ];
@@ -99,17 +106,18 @@ async fn length_of_answer(addr: SocketAddr, request: &[u8], body: usize, bell: &
     }
 }
 
-/// `n` requests over kept connections, each with `pipeline` of them under way.
-fn serve(n: u64, connections: usize, pipeline: usize, request: &[u8], body: usize) {
-    let request = request.to_vec();
+/// `n` requests over kept connections, each with `pipeline` of them under way. The connections have the
+/// requests in turns, whose answers are alike.
+fn serve(n: u64, connections: usize, pipeline: usize, requests: &[Vec<u8>], body: usize) {
+    let batches: Vec<_> = requests.iter().map(|one| one.repeat(pipeline)).collect();
+    let request = requests[0].clone();
     on_the_core(async move {
         let (addr, mut bell) = (start(), Bell::new());
         let answer = length_of_answer(addr, &request, body, &mut bell).await;
         let mut client = Client::new(answer * pipeline);
         client.connect(addr, connections);
-        let batch = request.repeat(pipeline);
         for _ in 0..n / (connections * pipeline) as u64 {
-            client.send(&batch);
+            client.send(&batches);
             client.receive(&mut bell).await;
         }
     });
@@ -119,13 +127,14 @@ fn serve(n: u64, connections: usize, pipeline: usize, request: &[u8], body: usiz
 fn connections(n: u64) {
     const AT_A_TIME: usize = 8;
     let request = b"GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n";
+    let requests = [request.to_vec()];
     on_the_core(async move {
         let (addr, mut bell) = (start(), Bell::new());
         let answer = length_of_answer(addr, request, HELLO, &mut bell).await;
         let mut client = Client::new(answer);
         for _ in 0..n / AT_A_TIME as u64 {
             client.connect(addr, AT_A_TIME);
-            client.send(request);
+            client.send(&requests);
             client.receive(&mut bell).await;
             client.close();
             bell.ring().await;

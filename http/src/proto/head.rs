@@ -178,13 +178,29 @@ impl Head {
     /// The head breaks a rule or a limit.
     pub fn parse(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
         let window = limits.window(input);
+        if self.is_repeated_in(window, limits) {
+            return Ok(Some(self.bytes.len()));
+        }
         match self.scan(window, limits) {
             Some(len) => Ok(Some(len)),
             None => self.parse_at_length(input, limits),
         }
     }
 
-    /// As [`Head::parse`], without the short way through common heads. For comparing the two.
+    /// Whether the last head comes once more, byte for byte. Nothing has to be found out about it
+    /// then: what a head means depends on its bytes only.
+    ///
+    /// Requests of programs are often the same again, and often they differ from the last in the
+    /// first few bytes, so that the look costs little where it is in vain.
+    #[inline]
+    fn is_repeated_in(&self, window: &[u8], limits: &HeadLimits) -> bool {
+        let is_same = !self.bytes.is_empty() && window.starts_with(&self.bytes);
+        // It may have been another server's, with other limits.
+        is_same && self.index.len() <= limits.headers && self.target_text.len() <= limits.target
+    }
+
+    /// As [`Head::parse`], without the short ways, for heads that repeat and for common ones. For
+    /// comparing them.
     ///
     /// # Errors
     /// As [`Head::parse`].
@@ -358,19 +374,12 @@ impl Head {
 
     /// Gives back memory that an unusually large head has taken.
     pub(crate) fn trim(&mut self) {
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes = Vec::new();
-        }
-        for index in [&mut self.index, &mut self.next_index] {
-            if index.capacity() > KEPT_HEADERS {
-                *index = Vec::new();
-            }
-        }
-        if self.target_text.capacity() > KEPT_BYTES {
-            self.target_text = String::new();
-        }
-        if self.method.as_str().len() > LONG_METHOD {
-            self.method = Method::GET;
+        let is_large = self.bytes.capacity() > KEPT_BYTES
+            || self.index.capacity().max(self.next_index.capacity()) > KEPT_HEADERS
+            || self.target_text.capacity() > KEPT_BYTES
+            || self.method.as_str().len() > LONG_METHOD;
+        if is_large {
+            *self = Self::new();
         }
     }
 
@@ -454,43 +463,40 @@ impl Head {
             fields.take(name.as_bytes(), value)
         })?;
 
-        self.settle(method, version, target, &fields)?;
-        self.keep(target_text.as_bytes(), head)
-            .ok_or(Refusal::TargetBytes)
+        let target = (target, target_text.as_bytes());
+        self.settle(method, version, target, &fields, head)
     }
 
-    /// What request line and fields say together. What is left to do after it cannot fail.
+    /// What request line, fields and bytes say together. Changes nothing unless all of it is right: the
+    /// last head may come once more.
     fn settle(
         &mut self,
         method: Method,
         version: Version,
-        target: Target,
+        target: (Target, &[u8]),
         fields: &Fields<'_>,
+        head: &[u8],
     ) -> Result<(), Refusal> {
+        let (target, text) = target;
         fields.check_host(version, target.form)?;
-        self.body = fields.framing.request_body(version)?;
+        let body = fields.framing.request_body(version)?;
+        // A recycled head has often had the same target.
+        if self.target_text.as_bytes() != text {
+            let text = std::str::from_utf8(text).map_err(|_| Refusal::TargetBytes)?;
+            self.target_text.clear();
+            self.target_text.push_str(text);
+        }
+        self.body = body;
         self.wishes = fields.wishes;
         self.wishes.expect_continue &= version == Version::HTTP_11;
         self.wishes.upgrade &= version == Version::HTTP_11;
         self.method = method;
         self.version = version;
         self.target = target;
-        Ok(())
-    }
-
-    /// Copies the head and the text of its target, and adopts the index of its lines; `None` if that
-    /// is no text.
-    fn keep(&mut self, target: &[u8], head: &[u8]) -> Option<()> {
-        // A recycled head has often had the same target.
-        if self.target_text.as_bytes() != target {
-            let text = std::str::from_utf8(target).ok()?;
-            self.target_text.clear();
-            self.target_text.push_str(text);
-        }
         self.bytes.clear();
         self.bytes.extend_from_slice(head);
         mem::swap(&mut self.index, &mut self.next_index);
-        Some(())
+        Ok(())
     }
 }
 
@@ -734,6 +740,41 @@ mod tests {
     fn parse(input: &str) -> Result<Head, Refusal> {
         let mut head = Head::new();
         head.parse_whole(input.as_bytes()).map(|()| head)
+    }
+
+    #[test]
+    fn a_head_that_comes_once_more_is_the_same_and_keeps_to_the_limits() {
+        let input = b"POST /a/b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
+        let (mut head, limits) = (Head::new(), HeadLimits::default());
+        let len = input.len() - 3;
+        for _ in 0..2 {
+            assert_eq!(head.parse(input, &limits), Ok(Some(len)));
+            assert_eq!(head.body(), BodyLength::Known(3));
+            assert_eq!(head.header("host"), Some(&b"x"[..]));
+        }
+        assert_eq!(head.parse(&input[..len - 1], &limits), Ok(None));
+        let (mut few, mut short, mut small) = (limits, limits, limits);
+        (few.headers, short.target, small.bytes) = (1, 3, len - 1);
+        for (limits, refusal) in [
+            (few, Refusal::TooManyHeaders),
+            (short, Refusal::TargetTooLong),
+            (small, Refusal::HeadTooLarge),
+        ] {
+            assert_eq!(head.parse(input, &limits), Err(refusal));
+        }
+        // What was refused has changed nothing: the same head is still the last one.
+        let refused = b"PUT /a/b HTTP/1.1\r\nHost: x\r\nContent-Length: 4,5\r\n\r\n";
+        assert_eq!(head.parse(refused, &limits), Err(Refusal::LengthInvalid));
+        assert_eq!(head.parse(input, &limits), Ok(Some(len)));
+        assert_eq!(
+            (head.method(), head.body()),
+            (&Method::POST, BodyLength::Known(3))
+        );
+        // A long method takes memory, and is not kept.
+        head.parse_whole(b"VERY-LONG-METHOD-NAME / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        head.trim();
+        assert!(head.bytes().is_empty() && head.headers().len() == 0);
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub fn head(input: &[u8]) {
             ),
         }
     }
+    reused(&mut whole, input, &limits, &mut cuts);
     let Ok(Some(len)) = verdict else { return };
     assert!(len >= 16 && len <= input.len().min(limits.bytes), "{len}");
     assert_eq!(
@@ -54,6 +55,26 @@ pub fn head(input: &[u8]) {
     let again_len = again.parse(&written, &HeadLimits::default());
     assert_eq!(again_len, Ok(Some(written.len())));
     assert_eq!(describe(&again), describe(&whole));
+}
+
+/// What a head has held before changes nothing: neither itself, nor what differs from it in a byte, nor
+/// what it was refused for, nor other limits.
+fn reused(used: &mut Head, input: &[u8], limits: &HeadLimits, cuts: &mut Cuts) {
+    let mut damaged = input.to_vec();
+    if !damaged.is_empty() {
+        let at = cuts.below(damaged.len());
+        damaged[at] ^= 1 << cuts.below(8);
+    }
+    for bytes in [input, &damaged, input] {
+        for limits in [limits, &HeadLimits::default()] {
+            let mut fresh = Head::new();
+            let verdict = fresh.parse(bytes, limits);
+            assert_eq!(used.parse(bytes, limits), verdict);
+            if let Ok(Some(_)) = verdict {
+                assert_eq!(describe(used), describe(&fresh));
+            }
+        }
+    }
 }
 
 /// The decoder of chunks gives the same however its input is cut, and gives back what our own

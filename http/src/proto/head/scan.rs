@@ -49,8 +49,9 @@ impl Head {
         }
         self.next_index.clear();
         let len = scan_lines(window, lines, limits, &mut self.next_index, fields)?;
-        self.settle(method, Version::HTTP_11, target, fields).ok()?;
-        self.keep(text, &window[..len])?;
+        let target = (target, text);
+        self.settle(method, Version::HTTP_11, target, fields, &window[..len])
+            .ok()?;
         Some(len)
     }
 

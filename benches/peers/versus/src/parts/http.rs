@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use ringspun::http::proto::{Conn, Head, HeadLimits};
 
 use super::{Part, bar, listed, ours};
-use samples::{BODY, BROWSER, RESPONSE, SMALL, chunked, decode_chunks};
+use samples::{BODY, BROWSER, RESPONSE, SMALL, chunked, decode_chunks, in_turns};
 
 #[path = "../../../../src/samples.rs"]
 mod samples;
@@ -58,7 +58,7 @@ pub(crate) const PARTS: &[Part] = &[
 
 fn parse(n: u64, input: &[u8]) {
     let (mut head, limits) = (Head::new(), HeadLimits::default());
-    for _ in 0..n {
+    for input in in_turns(input).iter().cycle().take(n as usize) {
         let parsed = head.parse(black_box(input), &limits);
         assert_eq!(parsed, Ok(Some(input.len())));
         black_box(head.path());
@@ -67,7 +67,7 @@ fn parse(n: u64, input: &[u8]) {
 
 /// Borrows from the input, and decides nothing on the framing.
 fn parse_only(n: u64, input: &[u8]) {
-    for _ in 0..n {
+    for input in in_turns(input).iter().cycle().take(n as usize) {
         let mut lines = [httparse::EMPTY_HEADER; 100];
         let mut request = httparse::Request::new(&mut lines);
         let parsed = request.parse(black_box(input));
@@ -78,7 +78,7 @@ fn parse_only(n: u64, input: &[u8]) {
 
 /// What servers over the `http` crate make of it: method, URI and a map, all owned.
 fn parse_into_http(n: u64, input: &[u8]) {
-    for _ in 0..n {
+    for input in in_turns(input).iter().cycle().take(n as usize) {
         let bytes = bytes::Bytes::copy_from_slice(black_box(input));
         let mut lines = [httparse::EMPTY_HEADER; 100];
         let mut request = httparse::Request::new(&mut lines);
