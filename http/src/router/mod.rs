@@ -4,8 +4,13 @@
 //! lookup walks down the tree with the segments of the path; at each node it tries the text
 //! itself, then a parameter, then the rest of the path, and goes back up if that leads nowhere.
 //! It allocates nothing: parameters are recorded as positions in the request target.
+//!
+//! A pattern that is nothing but text goes before all others that match, so the paths that such a
+//! pattern stands for are looked up whole first.
 
 mod pattern;
+mod route;
+mod texts;
 mod tree;
 
 use std::fmt;
@@ -15,10 +20,13 @@ use http::{Method, StatusCode};
 use ringspun_runtime::task::PooledFuture;
 
 pub use self::pattern::RouteError;
-use self::tree::{Endpoint, Node, Route};
+use self::pattern::Segment;
+use self::route::{Endpoint, Route};
+use self::texts::Texts;
+use self::tree::{Node, RouteIndex};
 use crate::handler::{Handler, RouteLimits, ready};
 use crate::message::{Request, Response};
-use crate::proto::{Head, TargetForm};
+use crate::proto::{Head, Span, TargetForm};
 
 /// Answers each request with the handler of its path and method.
 ///
@@ -53,7 +61,12 @@ use crate::proto::{Head, TargetForm};
 /// ```
 #[derive(Clone, Default)]
 pub struct Router {
+    /// The routes of all patterns.
+    routes: Vec<Route>,
+    /// From patterns to routes.
     root: Node,
+    /// The same for patterns that are nothing but text, whole.
+    plain: Texts<RouteIndex>,
     /// All routes in the order in which they were added, for [`Router::nest`].
     added: Vec<Added>,
     fallback: Option<Arc<dyn Handler>>,
@@ -198,9 +211,17 @@ impl Router {
             names: parsed.names,
             handler: Arc::clone(&handler),
         };
-        let route = self.root.route_mut(&parsed.segments);
-        if !route.add(method.clone(), endpoint) {
+        let entry = self.root.entry(&parsed.segments);
+        let index = *entry.get_or_insert(self.routes.len());
+        if index == self.routes.len() {
+            self.routes.push(Route::default());
+        }
+        if !self.routes[index].add(method.clone(), endpoint) {
             return Err(RouteError::repeated(pattern));
+        }
+        let is_text = |segment: &Segment<'_>| matches!(segment, Segment::Text(_));
+        if parsed.segments.iter().all(is_text) {
+            *self.plain.get_or_default(pattern) = index;
         }
         self.is_limited |= handler.has_route_limits();
         self.added.push(Added {
@@ -211,17 +232,23 @@ impl Router {
         Ok(())
     }
 
-    /// The route of the request's path. Records its parameters in the request.
-    fn find(&self, request: &mut Request) -> Option<&Route> {
-        let inner = &mut **request.parts_mut();
-        let path = inner.head.path().strip_prefix('/')?;
-        // Of an absolute target without a path nothing is recorded: it stands for the root.
-        let start = inner.head.path_span().range().start + 1;
-        self.root.find(path, start, &mut inner.params)
+    /// The route of a path. Records its parameters.
+    fn find(&self, head: &Head, params: &mut Vec<Span>) -> Option<&Route> {
+        let path = head.path();
+        let index = match self.plain.get(path) {
+            Some(index) => *index,
+            None => {
+                // Of an absolute target without a path nothing is recorded: it stands for the root.
+                let start = head.path_span().range().start + 1;
+                self.root.find(path.strip_prefix('/')?, start, params)?
+            }
+        };
+        Some(&self.routes[index])
     }
 
     fn answer(&self, mut request: Request) -> PooledFuture<Response> {
-        let Some(route) = self.find(&mut request) else {
+        let parts = &mut **request.parts_mut();
+        let Some(route) = self.find(&parts.head, &mut parts.params) else {
             return self.answer_unmatched(request);
         };
         let endpoint = match route.get(request.method()) {
@@ -259,10 +286,7 @@ impl Handler for Router {
     }
 
     fn route_limits(&self, head: &Head) -> RouteLimits {
-        let mut params = Vec::new();
-        let start = head.path_span().range().start + 1;
-        let path = head.path().strip_prefix('/');
-        let handler = match path.and_then(|path| self.root.find(path, start, &mut params)) {
+        let handler = match self.find(head, &mut Vec::new()) {
             Some(route) => route.get(head.method()).map(|endpoint| &endpoint.handler),
             None => self.fallback.as_ref(),
         };
@@ -437,6 +461,34 @@ mod tests {
             .unwrap_err();
         assert!(error.is_repeated(), "{error}");
         assert_eq!(app.added.len(), 13);
+    }
+
+    #[test]
+    fn a_path_looked_up_whole_has_the_route_that_the_tree_gives() {
+        // All patterns and paths of up to three of these.
+        let pieces = ["", "a", "%61", "{x}", "{*y}"];
+        let mut patterns = vec![String::new()];
+        for at in [0, 1, 6] {
+            for old in at..patterns.len() {
+                let longer = pieces.map(|piece| format!("{}/{piece}", patterns[old]));
+                patterns.extend(longer);
+            }
+        }
+        let mut app = Router::new();
+        for pattern in &patterns {
+            // Some are no patterns: nothing goes behind the rest.
+            let _ = app.try_route(None, pattern, named("", &[]));
+        }
+        let mut whole = 0;
+        for path in patterns.iter().filter(|path| !path.is_empty()) {
+            let mut params = Vec::new();
+            let by_tree = app.root.find(&path[1..], 1, &mut params);
+            if let Some(index) = app.plain.get(path) {
+                assert_eq!((by_tree, params.len()), (Some(*index), 0), "{path}");
+                whole += 1;
+            }
+        }
+        assert_eq!(whole, 3 + 9 + 27);
     }
 
     #[test]
