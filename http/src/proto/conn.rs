@@ -491,14 +491,20 @@ impl Default for Conn {
 
 /// The answer to a refused request: a short text, and the end of the connection.
 ///
-/// `common` is what [`ResponseHead::common`] is.
+/// `common` is what [`append_start`](super::append_start) takes.
 pub fn append_refusal(refusal: Refusal, common: &[u8], out: &mut Vec<u8>) {
-    let text = refusal.text();
-    let head = ResponseHead {
-        status: refusal.status(),
-        content_type: Some("text/plain; charset=utf-8"),
-        lines: b"",
+    let (text, status) = (refusal.text(), refusal.status());
+    let mut start = Vec::new();
+    encode::append_start(
+        &mut start,
+        status,
         common,
+        Some("text/plain; charset=utf-8"),
+    );
+    let head = ResponseHead {
+        status,
+        start: &start,
+        lines: b"",
     };
     let length = LengthLine::Length(text.len() as u64 + 1);
     encode::append_head(out, &head, length, ConnectionLine::Close);
@@ -577,9 +583,8 @@ mod tests {
     fn response(status: u16) -> ResponseHead<'static> {
         ResponseHead {
             status: StatusCode::from_u16(status).unwrap(),
-            content_type: None,
+            start: b"HTTP/1.1 is the start\r\n",
             lines: b"",
-            common: b"",
         }
     }
 

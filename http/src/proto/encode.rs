@@ -1,8 +1,8 @@
 //! Response heads and chunk frames into bytes.
 //!
 //! Everything is appended to the connection's one output buffer, in pieces that are mostly made
-//! beforehand: status lines of common statuses, the Server line (once per server), the Date line
-//! (once a second), the handler's own lines (checked when they were set, see [`append_header`]).
+//! beforehand: what the last responses began with (status line, Server, Date, type: see
+//! [`append_start`]), and the handler's own lines (checked when they were set, see [`append_header`]).
 //! Nothing that reaches this file can end a line early; that is what keeps a handler from
 //! splitting a response.
 
@@ -17,12 +17,10 @@ use super::framing::is_token_byte;
 pub struct ResponseHead<'a> {
     /// The status.
     pub status: StatusCode,
-    /// The value of Content-Type, if there is one. Checked by whoever made it.
-    pub content_type: Option<&'a str>,
+    /// What it begins with, as [`append_start`] makes it for this status.
+    pub start: &'a [u8],
     /// Further lines, each with its CRLF, as [`append_header`] makes them.
     pub lines: &'a [u8],
-    /// Lines that many responses share, such as Server and Date, each with its CRLF.
-    pub common: &'a [u8],
 }
 
 /// What a head says about the length of its body.
@@ -47,6 +45,23 @@ pub(super) enum ConnectionLine {
     KeepAlive,
 }
 
+/// Appends what a head begins with, and what is mostly the same for many: the status line, `common`
+/// lines such as Server and Date, each with its CRLF, and Content-Type, which its maker has checked.
+pub fn append_start(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    common: &[u8],
+    content_type: Option<&str>,
+) {
+    append_status_line(out, status);
+    out.extend_from_slice(common);
+    if let Some(content_type) = content_type {
+        out.extend_from_slice(b"Content-Type: ");
+        out.extend_from_slice(content_type.as_bytes());
+        out.extend_from_slice(CRLF);
+    }
+}
+
 /// Appends a response head.
 pub(super) fn append_head(
     out: &mut Vec<u8>,
@@ -54,40 +69,27 @@ pub(super) fn append_head(
     length: LengthLine,
     connection: ConnectionLine,
 ) {
-    let content_type = head.content_type.unwrap_or_default();
-    // One growth at most: everything of a fixed size below is within 256 bytes.
-    out.reserve(256 + head.common.len() + head.lines.len() + content_type.len());
-    append_status_line(out, head.status);
-    out.extend_from_slice(head.common);
+    // One growth at most: everything of a fixed size below is within 128 bytes.
+    out.reserve(128 + head.start.len() + head.lines.len());
+    out.extend_from_slice(head.start);
     if !head.lines.is_empty() {
         out.extend_from_slice(head.lines);
     }
-    // From here on a line is ended by what follows it: that saves a piece for each line.
-    let has_type = head.content_type.is_some();
-    if has_type {
-        out.extend_from_slice(b"Content-Type: ");
-        out.extend_from_slice(content_type.as_bytes());
-    }
-    let mut is_open = has_type;
-    let mut line = |out: &mut Vec<u8>, text: &'static str| {
-        let text = if is_open { text } else { &text[CRLF.len()..] };
-        is_open = true;
-        out.extend_from_slice(text.as_bytes());
-    };
     match length {
         LengthLine::Nothing => {}
         LengthLine::Length(length) => {
-            line(out, "\r\nContent-Length: ");
+            out.extend_from_slice(b"Content-Length: ");
             out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            out.extend_from_slice(CRLF);
         }
-        LengthLine::Chunked => line(out, "\r\nTransfer-Encoding: chunked"),
+        LengthLine::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
     }
     match connection {
         ConnectionLine::Nothing => {}
-        ConnectionLine::Close => line(out, "\r\nConnection: close"),
-        ConnectionLine::KeepAlive => line(out, "\r\nConnection: keep-alive"),
+        ConnectionLine::Close => out.extend_from_slice(b"Connection: close\r\n"),
+        ConnectionLine::KeepAlive => out.extend_from_slice(b"Connection: keep-alive\r\n"),
     }
-    line(out, "\r\n\r\n");
+    out.extend_from_slice(CRLF);
 }
 
 /// Appends `name: value` and CRLF after checking both.
@@ -196,67 +198,45 @@ const CRLF: &[u8] = b"\r\n";
 mod tests {
     use super::*;
 
-    fn head(status: u16, length: LengthLine, connection: ConnectionLine) -> String {
+    fn head(
+        status: u16,
+        content_type: Option<&str>,
+        length: LengthLine,
+        connection: ConnectionLine,
+    ) -> String {
         let status = StatusCode::from_u16(status).unwrap();
+        let (mut start, mut out) = (Vec::new(), Vec::new());
+        append_start(&mut start, status, b"Server: s\r\n", content_type);
         let head = ResponseHead {
             status,
-            content_type: Some("text/plain"),
+            start: &start,
             lines: b"X: y\r\n",
-            common: b"Server: s\r\n",
         };
-        let mut out = Vec::new();
         append_head(&mut out, &head, length, connection);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn heads() {
+        use {ConnectionLine as Connection, LengthLine as Length};
+        let text = Some("text/plain");
         assert_eq!(
-            head(200, LengthLine::Length(12), ConnectionLine::Nothing),
-            "HTTP/1.1 200 OK\r\nServer: s\r\nX: y\r\nContent-Type: text/plain\r\n\
+            head(200, text, Length::Length(12), Connection::Nothing),
+            "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Type: text/plain\r\nX: y\r\n\
              Content-Length: 12\r\n\r\n"
         );
         assert_eq!(
-            head(418, LengthLine::Chunked, ConnectionLine::Close),
-            "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nX: y\r\nContent-Type: text/plain\r\n\
+            head(418, text, Length::Chunked, Connection::Close),
+            "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nContent-Type: text/plain\r\nX: y\r\n\
              Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         );
         assert_eq!(
-            head(299, LengthLine::Nothing, ConnectionLine::KeepAlive),
-            "HTTP/1.1 299 \r\nServer: s\r\nX: y\r\nContent-Type: text/plain\r\n\
-             Connection: keep-alive\r\n\r\n"
-        );
-    }
-
-    #[test]
-    fn heads_without_a_type() {
-        let of = |length, connection| {
-            let status = StatusCode::OK;
-            let head = ResponseHead {
-                status,
-                content_type: None,
-                lines: b"",
-                common: b"",
-            };
-            let mut out = Vec::new();
-            append_head(&mut out, &head, length, connection);
-            String::from_utf8(out)
-                .unwrap()
-                .replace("HTTP/1.1 200 OK\r\n", "|")
-        };
-        let (nothing, none) = (LengthLine::Nothing, ConnectionLine::Nothing);
-        assert_eq!(of(nothing, none), "|\r\n");
-        assert_eq!(
-            of(nothing, ConnectionLine::Close),
-            "|Connection: close\r\n\r\n"
+            head(299, None, Length::Nothing, Connection::KeepAlive),
+            "HTTP/1.1 299 \r\nServer: s\r\nX: y\r\nConnection: keep-alive\r\n\r\n"
         );
         assert_eq!(
-            of(LengthLine::Length(7), none),
-            "|Content-Length: 7\r\n\r\n"
-        );
-        assert_eq!(
-            of(LengthLine::Chunked, none),
-            "|Transfer-Encoding: chunked\r\n\r\n"
+            head(204, None, Length::Nothing, Connection::Nothing),
+            "HTTP/1.1 204 No Content\r\nServer: s\r\nX: y\r\n\r\n"
         );
     }
 

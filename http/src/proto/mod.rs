@@ -31,7 +31,7 @@ mod writing;
 pub use self::chunked::{Chunk, ChunkedDecoder};
 pub use self::client_conn::{ClientConn, MAX_INTERIM};
 pub use self::conn::{Conn, Event, Next, ReceiveLimits, append_refusal};
-pub use self::encode::{InvalidHeader, ResponseHead, append_header};
+pub use self::encode::{InvalidHeader, ResponseHead, append_header, append_start};
 pub use self::framing::{BodyLength, Framing, is_bodyless};
 pub use self::head::{Head, HeadLimits, HeaderPos, MAX_HEAD_BYTES, MAX_HEADERS, Span};
 pub use self::refusal::Refusal;

@@ -366,9 +366,8 @@ fn serve(pieces: &[&[u8]], limits: &ReceiveLimits) -> Shown {
 fn answer(conn: &mut Conn, head: &Head, out: &mut Vec<u8>) {
     let response = ResponseHead {
         status: StatusCode::OK,
-        content_type: None,
+        start: b"HTTP/1.1 200 OK\r\n",
         lines: b"",
-        common: b"",
     };
     let length = (head.path() != "/chunks").then_some(0);
     if conn.send_head(&response, length, out) != Sending::Nothing {
@@ -410,9 +409,8 @@ fn encode(chunks: &[&[u8]]) -> Vec<u8> {
     assert_eq!(event, Ok(Event::Head));
     let response = ResponseHead {
         status: StatusCode::OK,
-        content_type: None,
+        start: b"HTTP/1.1 200 OK\r\n",
         lines: b"",
-        common: b"",
     };
     let mut out = Vec::new();
     let sending = conn.send_head(&response, None, &mut out);

@@ -11,7 +11,7 @@ use ringspun_runtime::task::panic_hint;
 
 use super::{Around, Ending, Exchange};
 use crate::message::{Body, Feeder, IntoResponse, Plain, Response};
-use crate::proto::{Refusal, ResponseHead, Sending, WrongLength, date_line};
+use crate::proto::{Refusal, ResponseHead, Sending, WrongLength, append_start, date_line};
 use crate::server::service::Service;
 use crate::server::strikes::Limit;
 
@@ -97,18 +97,17 @@ impl Exchange {
         if response.closes || around.is_stopping || self.leaves_too_much(around) {
             self.conn.close_after();
         }
-        let own_common;
-        let common = if response.has_date || response.has_server {
-            own_common = common_lines(&response, &around.rules().server_line);
-            &own_common
+        let own_start;
+        let start = if response.has_date || response.has_server {
+            own_start = start_of(&response, &around.rules().server_line);
+            &own_start
         } else {
-            self.common.bytes()
+            self.starts.of(response.status, response.content_type)
         };
         let head = ResponseHead {
             status: response.status,
-            content_type: response.content_type,
+            start,
             lines: &response.lines,
-            common,
         };
         let out = self.output.batch();
         match response.body.into_plain() {
@@ -226,17 +225,19 @@ fn is_read_from(feeder: &Option<Feeder>) -> bool {
         .is_some_and(|feeder| !feeder.look().is_abandoned)
 }
 
-/// Server and Date, where the handler has set one of them itself.
+/// What the head begins with where the handler has set Server or Date itself.
 #[cold]
-fn common_lines(response: &Response, server_line: &[u8]) -> Vec<u8> {
-    let mut lines = Vec::new();
+fn start_of(response: &Response, server_line: &[u8]) -> Vec<u8> {
+    let mut common = Vec::new();
     if !response.has_server {
-        lines.extend_from_slice(server_line);
+        common.extend_from_slice(server_line);
     }
     if !response.has_date {
-        lines.extend_from_slice(date_line().bytes());
+        common.extend_from_slice(date_line().bytes());
     }
-    lines
+    let mut start = Vec::new();
+    append_start(&mut start, response.status, &common, response.content_type);
+    start
 }
 
 /// What is sent in place of a response that no handler may give: an interim status, or a tunnel

@@ -19,8 +19,8 @@
 //! - Answers of a batch gather in the output until it is full or the input is used up.
 
 mod answer;
-mod common;
 mod receive;
+mod starts;
 mod switch;
 
 use std::cell::RefCell;
@@ -30,7 +30,7 @@ use std::time::Instant;
 use ringspun_net::Session;
 use ringspun_runtime::scope::LazyScope;
 
-use self::common::CommonLines;
+use self::starts::Starts;
 use self::switch::Offers;
 use super::input::Input;
 use super::output::Output;
@@ -47,8 +47,8 @@ pub(super) struct Exchange {
     pub(super) conn: Conn,
     pub(super) input: Input,
     pub(super) output: Output,
-    /// The Server and Date lines of this turn.
-    common: CommonLines,
+    /// What the heads of this turn's responses begin with.
+    starts: Starts,
     /// What the next head is parsed into.
     parts: Option<Parts>,
     /// To the reader of the request's body, if there is one.
@@ -216,7 +216,7 @@ impl Exchange {
     pub(super) fn refuse(&mut self, refusal: Refusal, rules: &Rules) {
         rules.strikes.refused(refusal);
         tracing::debug!(%refusal, "request refused");
-        append_refusal(refusal, self.common.bytes(), self.output.batch());
+        append_refusal(refusal, self.starts.common(), self.output.batch());
         self.ending = Some(Ending::Linger);
     }
 
@@ -236,7 +236,7 @@ impl Exchange {
     /// Whatever has woken the connection may be what call or body waits for.
     pub(super) fn begin_turn(&mut self, rules: &Rules) {
         (self.is_stirred, self.is_put_off) = (true, false);
-        self.common.refresh(&rules.server_line);
+        self.starts.refresh(&rules.server_line);
         if let Some(feeder) = &self.feeder {
             // The handler reads while we run.
             feeder.stop_waiting();

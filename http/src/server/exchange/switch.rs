@@ -42,9 +42,8 @@ impl Exchange {
         }
         let head = ResponseHead {
             status: response.status,
-            content_type: response.content_type,
+            start: self.starts.of(response.status, response.content_type),
             lines: &response.lines,
-            common: self.common.bytes(),
         };
         self.conn.send_switch(&head, self.output.batch());
         self.switch = Some(switch);
