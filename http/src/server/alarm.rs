@@ -59,7 +59,7 @@ impl Alarm {
 /// The deadline of a wait that begins in this turn of the core. Saturates far in the future.
 pub(crate) fn after(wait: Duration) -> Instant {
     let now = coarse_now();
-    now.checked_add(wait).unwrap_or(now + CENTURY)
+    now.checked_add(wait).unwrap_or_else(|| now + CENTURY)
 }
 
 /// Longer than any connection.

@@ -6,6 +6,7 @@ mod options;
 mod send_file;
 mod split;
 mod stream;
+mod transfer;
 mod unsent;
 
 pub use listener::{Accepted, TcpListener};

@@ -5,7 +5,7 @@
 //! `recv` and one `send` per request (see `evented.rs` for why there is no `EAGAIN`).
 
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll};
@@ -23,6 +23,7 @@ use crate::stream::Stream;
 use crate::tcp::connect;
 use crate::tcp::send_file;
 use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::tcp::transfer;
 use crate::tcp::unsent;
 
 /// A TCP connection.
@@ -350,8 +351,8 @@ pub(crate) struct TcpWire {
 
 impl Wire for TcpWire {
     fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.io.poll_op(cx, Direction::Read, |mut socket| {
-            let n = socket.read(buf)?;
+        self.io.poll_op(cx, Direction::Read, |socket| {
+            let n = transfer::recv(socket, buf)?;
             Ok((n, Next::after(n, buf.len())))
         })
     }
@@ -378,9 +379,8 @@ impl Wire for TcpWire {
     fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let consumes = buf.len() > SMALL_WRITE;
         self.io
-            .poll_attempt(cx, Direction::Write, consumes, |mut socket| {
-                // std sends with MSG_NOSIGNAL.
-                let n = socket.write(buf)?;
+            .poll_attempt(cx, Direction::Write, consumes, |socket| {
+                let n = transfer::send(socket, buf)?;
                 Ok((n, Next::after(n, buf.len())))
             })
     }
