@@ -15,9 +15,10 @@
 
 usage() {
   cat <<'TEXT'
-usage: compare.sh [--scenarios "NAME..."]   of keep-alive-64 keep-alive-256 pipelined-16 json post-16k close
-                                            ten echo-64 echo-64k active-1000 active-10000 burn idle
-                                            (all of these); when named: thousand block quiet20k
+usage: compare.sh [--scenarios "NAME..."]   of keep-alive-64 keep-alive-256 turns-64 pipelined-16
+                                            pipelined-turns json post-16k close ten echo-64 echo-64k
+                                            active-1000 active-10000 burn idle (all of these); when
+                                            named: thousand block quiet20k
                   [--contenders "NAME..."]  of floor ringspun hyper hyper-eager axum actix ntex monoio may
                                             compio smol go nginx (all of these); when named: hyper-ct
                   [--placements "NAME..."]  pinned: server on CPU 0, generator on CPU 1; both: both on
@@ -35,8 +36,8 @@ usage: compare.sh [--scenarios "NAME..."]   of keep-alive-64 keep-alive-256 pipe
 TEXT
 }
 
-every_scenario="keep-alive-64 keep-alive-256 pipelined-16 json post-16k close ten echo-64 echo-64k"
-every_scenario+=" active-1000 active-10000 burn idle"
+every_scenario="keep-alive-64 keep-alive-256 turns-64 pipelined-16 pipelined-turns json post-16k close"
+every_scenario+=" ten echo-64 echo-64k active-1000 active-10000 burn idle"
 every_contender="floor ringspun hyper hyper-eager axum actix ntex monoio may compio smol go nginx"
 every_placement="pinned both"
 

@@ -11,6 +11,8 @@ load_of() { # SCENARIO
     keep-alive-64) load=(--connections 64) wrk_load=(-c 64 -s "$here/report.lua") ;;
     keep-alive-256) load=(--connections 256) wrk_load=(-c 256 -s "$here/report.lua") ;;
     pipelined-16) load=(--connections 64 --pipeline 16) wrk_load=(-c 64 -s "$here/pipeline.lua") ;;
+    turns-64) load=(--connections 64 --turns) ;;
+    pipelined-turns) load=(--connections 64 --pipeline 16 --turns) ;;
     json)
       path=/json
       load=(--connections 256 --path /json)

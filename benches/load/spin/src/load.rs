@@ -67,8 +67,8 @@ struct Load<'a> {
     left: Vec<u64>,
     /// Connections get one request each, and no more for now.
     holding: bool,
-    /// A full batch; a smaller one is a prefix.
-    batch: Vec<u8>,
+    /// Full batches, for connections with even and odd numbers; a smaller one is a prefix.
+    batches: [Vec<u8>; 2],
     /// The last request of a connection.
     last: Vec<u8>,
     buffer: Vec<u8>,
@@ -90,7 +90,7 @@ impl<'a> Load<'a> {
             checker: Checker::new(options.expected(), options.mode == Mode::Echo),
             left: vec![0; options.connections],
             holding: false,
-            batch: options.request(false).repeat(options.pipeline),
+            batches: [0, 1].map(|number| options.batch(number)),
             last: options.request(true),
             buffer: vec![0; BUFFER],
             issued: 0,
@@ -137,7 +137,7 @@ impl<'a> Load<'a> {
         };
         self.left[number] = self.options.uses;
         let bytes = bytes(
-            &self.batch,
+            &self.batches[number % 2],
             &self.last,
             size,
             self.options,
@@ -204,7 +204,7 @@ impl<'a> Load<'a> {
             .expect("a reply came on it");
         connection.begin(now);
         let bytes = bytes(
-            &self.batch,
+            &self.batches[number % 2],
             &self.last,
             size,
             self.options,

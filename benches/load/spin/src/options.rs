@@ -12,6 +12,7 @@ pub(crate) const USAGE: &str = "usage: spin --addr ADDR
   [--connections N]                (64)
   [--active N]                     of which so many, evenly spread, make the load; all made one request
   [--pipeline N]                   requests in a batch (1)
+  [--turns]                        two requests in turns, with a header line more: none is the last once more
   [--seconds S] [--warmup S]       how long, and how long before that (3, 0.5)
   [--requests N]                   as many in place of a time; no warm-up
   [--pid PID]                      of the server: adds its CPU time
@@ -32,6 +33,7 @@ pub(crate) struct Options {
     /// With `Mode::Close`: requests on a connection.
     pub(crate) uses: u64,
     pub(crate) pipeline: usize,
+    pub(crate) turns: bool,
     pub(crate) length: Length,
     pub(crate) warmup: Duration,
     pub(crate) pid: Option<u32>,
@@ -67,6 +69,7 @@ impl Options {
             active: None,
             uses: 1,
             pipeline: 1,
+            turns: false,
             length: Length::Time(Duration::from_secs(3)),
             warmup: Duration::from_millis(500),
             pid: None,
@@ -84,6 +87,7 @@ impl Options {
                 "--hold" => options.hold = true,
                 "--sleep" => options.sleep = true,
                 "--stay" => options.stay = true,
+                "--turns" => options.turns = true,
                 _ => {
                     let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
                     options.set(&name, value, &mut addr)?;
@@ -144,13 +148,26 @@ impl Options {
         Ok(self)
     }
 
+    /// A full batch. With `--turns` they differ, and so do odd and even ones.
+    pub(crate) fn batch(&self, number: usize) -> Vec<u8> {
+        let requests = (0..self.pipeline).map(|at| self.request_of(number + at, false));
+        requests.flatten().collect()
+    }
+
     /// The bytes of one request, the `last` on its connection or not.
     pub(crate) fn request(&self, last: bool) -> Vec<u8> {
+        self.request_of(0, last)
+    }
+
+    fn request_of(&self, turn: usize, last: bool) -> Vec<u8> {
         if self.mode == Mode::Echo {
             return pattern(self.size.unwrap_or(64));
         }
         let method = if self.size.is_some() { "POST" } else { "GET" };
         let mut head = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", self.path, self.addr);
+        if self.turns {
+            head += &format!("X-Turn: {}\r\n", turn % 2);
+        }
         if last {
             head += "Connection: close\r\n";
         }
@@ -242,5 +259,14 @@ mod tests {
                 .ends_with(b"Content-Length: 3\r\n\r\nabc")
         );
         assert_eq!(post.expected().as_deref(), Some(&b"abc"[..]));
+        let turns = parse("--addr 127.0.0.1:80 --pipeline 3 --turns").expect("well-formed");
+        let text = String::from_utf8(turns.batch(1)).expect("a text");
+        let seen: Vec<_> = text
+            .split("X-Turn: ")
+            .skip(1)
+            .map(|line| &line[..1])
+            .collect();
+        assert_eq!(seen, ["1", "0", "1"]);
+        assert_eq!(turns.batch(0).len(), text.len());
     }
 }
