@@ -25,6 +25,7 @@ use crate::scheduler::park::Unparker;
 use crate::scheduler::queue::{CAPACITY, YIELDS, ring};
 use crate::scheduler::shared::{Home, Remote, Shared};
 use crate::scheduler::spares::ThreadConfig;
+use crate::scheduler::stopwatch::Stopwatch;
 use crate::time::clock::Clock;
 use crate::time::timers::Timers;
 use crate::{cpus, descriptors, trace};
@@ -451,6 +452,7 @@ fn new_core(
         reactor,
         counters: CachePadded(Counters::default()),
     };
-    let core = Core::new(index, local, local_yields, mean_poll);
+    let watch = Stopwatch::new(mean_poll, limits.short);
+    let core = Core::new(index, local, local_yields, watch);
     Ok((remote, Box::new(core)))
 }

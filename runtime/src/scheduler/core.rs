@@ -11,6 +11,7 @@ use ringspun_reactor::{Events, WakeList};
 use super::limits::Limits;
 use super::queue::Local;
 use super::shared::{Remote, Shared};
+use super::stopwatch::Stopwatch;
 use crate::context;
 use crate::rng::Rng;
 use crate::task::{Notified, WokenBy};
@@ -36,15 +37,14 @@ pub(crate) struct Core {
     pub(crate) tick: u32,
     /// The clock when the worker last looked, in nanoseconds.
     pub(crate) now: u64,
-    /// When the present task began, in ticks; what follows is for its end. 0 outside.
-    pub(crate) began: u64,
-    pub(crate) location: &'static Location<'static>,
+    /// When the present task began.
+    pub(crate) watch: Stopwatch,
+    /// Where it was spawned.
+    location: &'static Location<'static>,
     /// When the reactor was last polled, in ticks.
     pub(crate) last_poll: u64,
     /// `tick` when the reactor was last polled.
     pub(crate) last_poll_tick: u32,
-    /// Ticks that a task's poll takes, on average of late.
-    pub(crate) mean_poll: u64,
     /// Whether this core has seen to the watchdog since it last slept.
     pub(crate) watched: bool,
     /// Whether the last look into the reactor paid: look before searching next time.
@@ -71,7 +71,7 @@ pub(crate) enum Pushed {
 }
 
 impl Core {
-    pub(crate) fn new(index: usize, ring: Local, yields: Local, mean_poll: u64) -> Self {
+    pub(crate) fn new(index: usize, ring: Local, yields: Local, watch: Stopwatch) -> Self {
         Self {
             index,
             ring,
@@ -80,11 +80,10 @@ impl Core {
             dispatching: false,
             tick: 0,
             now: 0,
-            began: 0,
+            watch,
             location: Location::caller(),
             last_poll: 0,
             last_poll_tick: 0,
-            mean_poll,
             watched: false,
             poll_pays: false,
             events: Events::new(),
@@ -99,7 +98,7 @@ impl Core {
     pub(crate) fn change_hands(&mut self, clock: &Clock) {
         self.look_at(clock);
         self.dispatching = false;
-        self.began = 0;
+        self.watch.reset();
         self.watched = false;
     }
 
@@ -213,33 +212,22 @@ impl Core {
         !self.yields.is_empty()
     }
 
-    /// A task begins; what `now` says of the one before is noted.
+    /// A task begins.
     #[inline]
-    pub(crate) fn begin_task(&mut self, task: &Notified, now: u64) {
+    pub(crate) fn begin_task(&mut self, location: &'static Location<'static>) {
         self.tick = self.tick.wrapping_add(1);
-        self.began = now;
-        self.location = task.header().location;
-    }
-
-    /// The task that began last is over. How long it took.
-    #[inline]
-    pub(crate) fn end_task(&mut self, now: u64) -> u64 {
-        let took = now.saturating_sub(self.began);
-        self.began = 0;
-        // An exponential mean over about 8 tasks.
-        self.mean_poll = self.mean_poll - self.mean_poll / 8 + took / 8;
-        took
+        self.location = location;
     }
 
     /// In ticks: how long what is queued here will take.
     pub(crate) fn backlog(&self) -> u64 {
-        (self.ring.len() + self.yields.len()) as u64 * self.mean_poll
+        (self.ring.len() + self.yields.len()) as u64 * self.watch.mean()
     }
 
     /// Whether there is so much to run that another core should help.
     pub(crate) fn worth_a_wake(&self, limits: &Limits) -> bool {
         let surplus = self.ring.len() + self.yields.len();
-        surplus >= 2 && surplus as u64 * self.mean_poll > limits.worth.cost()
+        surplus >= 2 && surplus as u64 * self.watch.mean() > limits.worth.cost()
     }
 
     /// Whether this core has a task to run.

@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) poll: u64,
     /// A core is stuck when one poll takes longer: anything may be taken from it.
     pub(crate) stuck: u64,
+    /// Polls that take less may share a look at the clock; 0 where nobody would know the one that took long.
+    pub(crate) short: u64,
     /// A backlog that takes less is neither worth a wake-up nor a theft.
     pub(crate) worth: Worth,
     /// A poll that takes longer makes the watchdog keep its period.
@@ -83,12 +85,15 @@ impl Limits {
         let crowd = u32::try_from(crowd).unwrap_or(u32::MAX);
         let crowded = |duration: Duration| duration.saturating_mul(crowd * crowd);
         let watchdog = crowded(watchdog);
+        let watched = !watchdog.is_zero() && (cores > 1 || hand_off.is_some());
         Self {
             ticks,
             turn: us(200),
             yield_turn: us(50),
             poll: budget::longest(ticks),
             stuck: ticks.of(crowded(Duration::from_micros(50))),
+            // A look costs a hundredth of that.
+            short: if watched { us(1) } else { 0 },
             worth: Worth::new(us),
             alert: ticks.of(watchdog.clamp(Duration::from_micros(100), SLOW)),
             slow: ticks.of(SLOW),

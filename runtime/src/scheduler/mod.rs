@@ -54,6 +54,8 @@ pub(crate) mod shutdown;
 pub(crate) mod spares;
 pub(crate) mod stall;
 pub(crate) mod steal;
+pub(crate) mod stopwatch;
+pub(crate) mod timing;
 pub(crate) mod watchdog;
 pub(crate) mod worker;
 

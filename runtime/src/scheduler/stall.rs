@@ -45,6 +45,11 @@ pub(crate) fn sample(shared: &Shared, core: usize, start: u64, now: u64) {
     }
 }
 
+/// When the poll began, as far as is known, whose thread's time was noted last on `core`.
+pub(crate) fn seen(shared: &Shared, core: usize) -> u64 {
+    shared.remotes[core].stall.lock().start
+}
+
 /// A poll has taken longer than the limit. Called on its thread, when it is over.
 #[cold]
 pub(crate) fn report(

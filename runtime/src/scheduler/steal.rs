@@ -18,10 +18,14 @@ use crate::task::Notified;
 const MAX_STOLEN_EVENTS: usize = 16;
 
 /// A fair share of what lies in the inbox and the inject queue, into the ring; one comes back to run.
+#[inline]
 pub(crate) fn from_inject(core: &mut Core, shared: &Shared) -> Option<Notified> {
-    let remote = core.remote(shared);
-    let cores = shared.remotes.len();
-    for (queue, sharers) in [(&remote.inbox, 1), (&shared.inject, cores)] {
+    let (inbox, cores) = (&core.remote(shared).inbox, shared.remotes.len());
+    // Looked at before each task that yielded, and empty mostly.
+    if inbox.is_empty() && shared.inject.is_empty() {
+        return None;
+    }
+    for (queue, sharers) in [(inbox, 1), (&shared.inject, cores)] {
         let share = (queue.len() / sharers + 1).min(core.ring_free() / 2 + 1);
         let mut first = None;
         queue.pop_batch(share, |task| match &first {

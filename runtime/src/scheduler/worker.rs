@@ -32,7 +32,6 @@
 //! functions that run either return [`Held`].
 
 use std::cell::Cell;
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
@@ -47,7 +46,7 @@ use super::spares::Desk;
 use super::{shutdown, stall, steal};
 use crate::contain::contain;
 use crate::handle::Handle;
-use crate::task::Notified;
+use crate::task::{Header, Notified};
 use crate::time::clock::NEVER;
 use crate::{budget, context, slice};
 
@@ -66,7 +65,7 @@ pub(crate) struct Worker {
     pub(super) core: Cell<usize>,
     /// Its lease of that core.
     pub(super) token: Token,
-    tid: Cell<i32>,
+    pub(super) tid: Cell<i32>,
     /// The tasks that stay with this thread and can run.
     pub(crate) own: Own,
 }
@@ -213,18 +212,18 @@ impl Worker {
     #[inline]
     fn run_task(&self, task: Notified, mut core: Box<Core>) -> Held {
         let (remote, limits) = (self.remote(), &self.shared.limits);
-        let now = limits.ticks.now();
-        self.end_task(&mut core, now);
-        core.begin_task(&task, now);
+        let Header {
+            trail, location, ..
+        } = task.header();
+        let (queued, location) = (trail.take_queued(), *location);
+        let shared = match queued {
+            None => core.watch.share(location),
+            Some(_) => None,
+        };
+        let now = shared.unwrap_or_else(|| self.look_at_clock(&mut core, queued, location));
+        core.begin_task(location);
         remote.counters.polls.add(1);
-        if let Some(queued) = task.header().trail.polled(now) {
-            let delay = limits.ticks.ns(now.saturating_sub(queued));
-            remote.counters.run_delay.record(delay);
-        }
-        if !core.watched {
-            self.begin_watch(&mut core, now);
-        }
-        let location = core.location;
+        trail.polled(now);
         self.desk().set_task(Some(location));
         // Release: who sees a core in this task sees what it did before.
         remote.task_start.store(now, Release);
@@ -247,60 +246,9 @@ impl Worker {
         }
     }
 
-    #[cold]
-    fn begin_watch(&self, core: &mut Core, now: u64) {
-        core.watched = true;
-        if let Some(watchdog) = &self.shared.watchdog {
-            watchdog.ensure(now);
-        }
-    }
-
-    /// The task before, if there was one, has ended.
-    #[inline]
-    fn end_task(&self, core: &mut Core, now: u64) {
-        if core.began != 0 {
-            let start = core.began;
-            let took = self.shared.limits.ticks.ns(core.end_task(now));
-            self.remote().counters.poll_time.record(took);
-            self.look_at_time(core.index, (start, now), core.location);
-        }
-    }
-
-    /// The core was taken away during a task.
-    #[cold]
-    fn lost(&self, start: u64, location: &'static Location<'static>) -> Lost {
-        let now = self.shared.limits.ticks.now();
-        self.desk().set_task(None);
-        self.look_at_time(self.core.get(), (start, now), location);
-        Lost
-    }
-
-    /// A poll took from `when.0` to `when.1`.
-    #[inline]
-    pub(super) fn look_at_time(
-        &self,
-        core: usize,
-        when: (u64, u64),
-        location: &'static Location<'static>,
-    ) {
-        if when.1.saturating_sub(when.0) > self.shared.limits.alert {
-            self.was_slow(core, when, location);
-        }
-    }
-
-    #[cold]
-    fn was_slow(&self, core: usize, when: (u64, u64), location: &'static Location<'static>) {
-        if let Some(watchdog) = &self.shared.watchdog {
-            watchdog.alert(when.1);
-        }
-        if when.1.saturating_sub(when.0) > self.shared.limits.slow {
-            stall::report(&self.shared, core, self.tid.get(), when, location);
-        }
-    }
-
     /// Runs a task that yielded, unless an event comes first.
     fn run_yield(&self, mut core: Box<Core>) -> Held {
-        if core.began.saturating_sub(core.last_poll) >= self.shared.limits.yield_turn {
+        if core.watch.began().saturating_sub(core.last_poll) >= self.shared.limits.yield_turn {
             core = self.poll_reactor(core)?.0;
             // An event's tasks go first.
             if !core.ring().is_empty() || !self.own.is_empty() {
@@ -316,7 +264,7 @@ impl Worker {
     #[inline]
     fn turn_due(&self, core: &Core) -> bool {
         core.tick.wrapping_sub(core.last_poll_tick) >= TURN
-            || core.began.saturating_sub(core.last_poll) >= self.shared.limits.turn
+            || core.watch.began().saturating_sub(core.last_poll) >= self.shared.limits.turn
     }
 
     /// The regular look at everything that waits while tasks run.
@@ -423,15 +371,6 @@ impl Worker {
         Ok((core, task))
     }
 
-    /// How long it took from the notification until now.
-    fn note_wake_up(&self, now: u64) {
-        let notified = self.remote().notified_at.swap(0, Relaxed);
-        if notified != 0 {
-            let worth = &self.shared.limits.worth;
-            worth.measured(now.saturating_sub(notified));
-        }
-    }
-
     /// What has come during the sleep, here and at the cores watched over.
     fn after_sleep(&self, core: Box<Core>, events: usize, adopted: &Adopted) -> Held {
         for (victim, _) in adopted.cores() {
@@ -483,16 +422,6 @@ impl Worker {
         ))
     }
 
-    /// The worker is in no task.
-    pub(super) fn rest(&self, core: &mut Core) {
-        if core.began != 0 {
-            let now = self.shared.limits.ticks.now();
-            self.end_task(core, now);
-        }
-        self.desk().set_task(None);
-        self.remote().task_start.store(0, Release);
-    }
-
     /// Looks into the own reactor without waiting. Returns how many events there were.
     fn poll_reactor(&self, core: Box<Core>) -> Held<(Box<Core>, usize)> {
         let (core, events) = self.wait(core, Some(Duration::ZERO));
@@ -505,7 +434,7 @@ impl Worker {
         let remote = self.remote();
         self.rest(&mut core);
         // Relaxed: an estimate for thieves.
-        remote.mean_poll.store(core.mean_poll, Relaxed);
+        remote.mean_poll.store(core.watch.mean(), Relaxed);
         let max = MAX_EVENTS.min(core.ring_free()).max(1);
         let Core { events, wakers, .. } = &mut *core;
         let polled = match remote.reactor.poll(events, max, timeout, wakers) {

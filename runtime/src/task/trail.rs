@@ -58,16 +58,21 @@ impl Trail {
         self.queued_at.store(now, Relaxed);
     }
 
-    /// A poll begins: when the task was queued, if that is to be recorded.
+    /// When the task was queued, if that is to be recorded. Asked once.
     #[inline]
-    pub(crate) fn polled(&self, now: u64) -> Option<u64> {
-        self.polled_at.store(now, Relaxed);
+    pub(crate) fn take_queued(&self) -> Option<u64> {
         let queued = self.queued_at.load(Relaxed);
         if queued == 0 {
             return None;
         }
         self.queued_at.store(0, Relaxed);
         Some(queued)
+    }
+
+    /// A poll begins.
+    #[inline]
+    pub(crate) fn polled(&self, now: u64) {
+        self.polled_at.store(now, Relaxed);
     }
 
     #[inline]
