@@ -43,8 +43,10 @@ pub(crate) struct Core {
     location: &'static Location<'static>,
     /// When the reactor was last polled, in ticks.
     pub(crate) last_poll: u64,
-    /// `tick` when the reactor was last polled.
-    pub(crate) last_poll_tick: u32,
+    /// Looks at the clock for tasks since then.
+    pub(crate) looks: u32,
+    /// The next turn is due.
+    pub(crate) turn_due: bool,
     /// Whether this core has seen to the watchdog since it last slept.
     pub(crate) watched: bool,
     /// Whether the last look into the reactor paid: look before searching next time.
@@ -83,7 +85,8 @@ impl Core {
             watch,
             location: Location::caller(),
             last_poll: 0,
-            last_poll_tick: 0,
+            looks: 0,
+            turn_due: false,
             watched: false,
             poll_pays: false,
             events: Events::new(),

@@ -88,7 +88,11 @@ impl Own {
         self.pop()
     }
 
+    #[inline]
     pub(crate) fn pop(&self) -> Option<Notified> {
+        if self.is_empty() {
+            return None;
+        }
         self.queue.borrow_mut().pop()
     }
 

@@ -8,6 +8,11 @@ use super::stall;
 use super::stopwatch::Laps;
 use super::worker::{Lost, Worker};
 
+/// Looks at the clock between two looks at the reactor and the inject queue: as many as there are tasks, or a
+/// quarter where those are so short that a look at the reactor would cost as much as several. A prime, as
+/// in Go, so that it beats with no period of the load.
+const TURN: u32 = 61;
+
 impl Worker {
     /// A task begins that shares no look at the clock with the one before; what the time says of that one, and
     /// of how long the task had to wait since `queued`, is noted.
@@ -22,6 +27,9 @@ impl Worker {
         let now = ticks.now();
         self.end_task(core, now);
         core.watch.start(now, location);
+        core.looks += 1;
+        let since = now.saturating_sub(core.last_poll);
+        core.turn_due = core.looks >= TURN || since >= self.shared.limits.turn;
         if let Some(queued) = queued {
             let delay = ticks.ns(now.saturating_sub(queued));
             self.remote().counters.run_delay.record(delay);

@@ -1,7 +1,7 @@
 //! The loop of a worker: find a task, run it, look at the reactor now and then, sleep.
 //!
 //! ```text
-//!        +--> turn due (61 tasks, 200 µs)? own reactor, timers, one of inbox, inject and yields
+//!        +--> turn due (61 looks at the clock, 200 µs)? own reactor, timers, one of inbox, inject and yields
 //!        |            |
 //!        |            v
 //!        |    LIFO slot, ring ----------------- task --> run --+--> the core was taken away:
@@ -50,9 +50,6 @@ use crate::task::{Header, Notified};
 use crate::time::clock::NEVER;
 use crate::{budget, context, slice};
 
-/// Tasks between two looks at the reactor and the inject queue: a prime, as in Go, so that it beats
-/// with no period of the load.
-const TURN: u32 = 61;
 /// The most events of one poll; the kernel's ready list is the better overflow queue.
 const MAX_EVENTS: usize = 64;
 /// One worker: a thread and what it knows.
@@ -189,7 +186,7 @@ impl Worker {
         let mut found: Option<Notified> = None;
         while !self.shared.is_closed() {
             // What was found is in no queue, so it goes before everything else.
-            if found.is_none() && self.turn_due(&core) {
+            if found.is_none() && core.turn_due {
                 core = self.turn(core)?;
             }
             let task = found
@@ -211,7 +208,7 @@ impl Worker {
 
     #[inline]
     fn run_task(&self, task: Notified, mut core: Box<Core>) -> Held {
-        let (remote, limits) = (self.remote(), &self.shared.limits);
+        let (remote, desk, limits) = (self.remote(), self.desk(), &self.shared.limits);
         let Header {
             trail, location, ..
         } = task.header();
@@ -224,12 +221,12 @@ impl Worker {
         core.begin_task(location);
         remote.counters.polls.add(1);
         trail.polled(now);
-        self.desk().set_task(Some(location));
+        desk.set_task(Some(location));
         // Release: who sees a core in this task sees what it did before.
         remote.task_start.store(now, Release);
-        remote.lease.lend(&self.desk().busy, core);
+        remote.lease.lend(&desk.busy, core);
         let again = budget::with_budget(now.saturating_add(limits.poll), || task.run());
-        let mut core = remote.lease.take_back(&self.desk().busy, &self.token);
+        let mut core = remote.lease.take_back(&desk.busy, &self.token);
         if let Some(task) = again {
             self.run_again(task, core.as_deref_mut());
         }
@@ -259,12 +256,6 @@ impl Worker {
             Some(task) => self.run_task(task, core),
             None => Ok(core),
         }
-    }
-
-    #[inline]
-    fn turn_due(&self, core: &Core) -> bool {
-        core.tick.wrapping_sub(core.last_poll_tick) >= TURN
-            || core.watch.began().saturating_sub(core.last_poll) >= self.shared.limits.turn
     }
 
     /// The regular look at everything that waits while tasks run.
@@ -446,7 +437,7 @@ impl Worker {
         remote.counters.reactor_events.add(polled.events as u64);
         core.look_at(&self.shared.clock);
         core.last_poll = self.shared.limits.ticks.now();
-        core.last_poll_tick = core.tick;
+        (core.looks, core.turn_due) = (0, false);
         if polled.alarm {
             remote.counters.watchdog_fires.add(1);
             self.alarm(core.last_poll);
