@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use ringspun_reactor::{Events, WakeList};
 
+use super::lifo::LifoSlot;
 use super::limits::Limits;
 use super::queue::Local;
 use super::shared::{Remote, Shared};
@@ -127,34 +128,39 @@ impl Core {
     }
 
     /// A task that another one woke or spawned: to the LIFO slot, and what was there goes to the ring; or to
-    /// the ring by itself, if its waker is in no hurry.
-    pub(crate) fn push_next(&mut self, task: Notified, shared: &Shared) -> Pushed {
+    /// the ring by itself, if its waker is in no hurry. `remote` is this core's.
+    #[inline]
+    pub(crate) fn push_next(&mut self, task: Notified, remote: &Remote, shared: &Shared) -> Pushed {
         self.leave_trail(&task, shared);
         if self.dispatching {
             self.push_back(task, shared);
             // One decision follows the whole batch.
             return Pushed::Next;
         }
-        let remote = self.remote(shared);
         let evicted = match context::wakes_behind() {
             true => Some(task),
             false => remote.lifo.replace(task),
         };
         remote.unparker.tell_adopter();
         match evicted {
-            Some(evicted) => {
-                self.push_back(evicted, shared);
-                if self.worth_a_wake(&shared.limits) {
-                    Pushed::Surplus
-                } else {
-                    Pushed::Next
-                }
-            }
+            Some(evicted) => self.push_evicted(evicted, shared),
             None => Pushed::Next,
         }
     }
 
+    /// Not into the code of every wake-up: most find the slot empty.
+    #[inline(never)]
+    fn push_evicted(&mut self, task: Notified, shared: &Shared) -> Pushed {
+        self.push_back(task, shared);
+        if self.worth_a_wake(&shared.limits) {
+            Pushed::Surplus
+        } else {
+            Pushed::Next
+        }
+    }
+
     /// To the tail of the ring; a full ring leaves it to the inject queue.
+    #[inline(never)]
     pub(crate) fn push_back(&mut self, task: Notified, shared: &Shared) {
         if let Err(task) = self.ring.push(task) {
             self.overflow(task, shared);
@@ -183,10 +189,9 @@ impl Core {
         shared.inject.push(task);
     }
 
-    /// The next task of this core, tasks that yielded left out.
+    /// The next task of this core, whose slot `lifo` is; tasks that yielded left out.
     #[inline]
-    pub(crate) fn pop(&mut self, shared: &Shared) -> Option<Notified> {
-        let lifo = &self.remote(shared).lifo;
+    pub(crate) fn pop(&mut self, lifo: &LifoSlot) -> Option<Notified> {
         if !lifo.is_empty() {
             if self.lifo_runs < MAX_LIFO_RUNS || self.ring.is_empty() {
                 self.lifo_runs = self.lifo_runs.saturating_add(1);

@@ -131,8 +131,10 @@ impl Worker {
     #[inline]
     pub(crate) fn schedule(&self, task: Notified) -> Result<(), Notified> {
         let mut task = Some(task);
-        let pushed =
-            self.with_core(|core| core.push_next(task.take().expect("taken once"), &self.shared));
+        let pushed = self.with_core(|core| {
+            let task = task.take().expect("taken once");
+            core.push_next(task, self.remote(), &self.shared)
+        });
         match pushed {
             Some(Pushed::Next) => Ok(()),
             Some(Pushed::Surplus) => {
@@ -178,7 +180,7 @@ impl Worker {
     /// Runs what there is for a core, until the end of the runtime or of the lease.
     fn serve(&self, mut core: Box<Core>) -> Held {
         self.core.set(core.index);
-        let lease = &self.remote().lease;
+        let Remote { lease, lifo, .. } = self.remote();
         lease.hold(self.desk, &self.desk().busy, &self.token);
         self.desk().locals.sit(Some(core.index));
         core.change_hands(&self.shared.clock);
@@ -192,7 +194,7 @@ impl Worker {
             let task = found
                 .take()
                 .or_else(|| self.own.pop_in_turn())
-                .or_else(|| core.pop(&self.shared))
+                .or_else(|| core.pop(lifo))
                 .or_else(|| self.own.pop())
                 .or_else(|| steal::from_inject(&mut core, &self.shared));
             match task {
