@@ -8,8 +8,9 @@
 //!   bits 16..32  unparked    workers that are awake (searching ones included)
 //! ```
 //!
-//! Beside it, under a lock, the stack of sleeping workers: the one that slept last is woken first, its
-//! caches are warm.
+//! Beside it a bit for each worker says who sleeps; the bits and the count of those awake change together,
+//! under a lock. The sleeper with the lowest number is woken first: so the same few cores are warm, and the
+//! others sleep on.
 //!
 //! **No lost wake-up.** A task is pushed while workers fall asleep:
 //!
@@ -26,9 +27,11 @@
 //!
 //! **Who looks looks at those that are awake.** Cores that sleep have nothing in their rings and are in no
 //! task, so a look at each of them is for nothing, and on a machine of many cores most of what a look costs.
-//! A bit for each core says that it is not on the stack; it changes with the stack, under its lock. A worker
-//! that wakes has its bit before it puts anything into its ring, so before (1); a sleeper that sees (2) in its
-//! (3) sees the bit with it.
+//! A worker that wakes has its bit before it puts anything into its ring, so before (1); a sleeper that sees
+//! (2) in its (3) sees the bit with it.
+//!
+//! Rejected: a stack of sleepers, the last one on top. Who wakes by itself has to be looked for in it, under the
+//! lock that all share: as many steps as others have fallen asleep since.
 //!
 //! Models: `loom_idle` below: two workers fall asleep against a submitter (M2, L1).
 
@@ -48,9 +51,9 @@ pub(crate) const MAX_WORKERS: usize = 0xffff;
 pub(crate) struct Idle {
     /// `{unparked, searching}`; the protocol at the head of this file.
     state: AtomicUsize,
-    /// Workers that sleep or are about to, the last one on top.
-    sleepers: Mutex<Vec<usize>>,
-    /// A bit for each worker that is not among the sleepers; written under their lock, read by all.
+    /// Held while a worker falls asleep or is woken.
+    changing: Mutex<()>,
+    /// A bit for each worker that neither sleeps nor is about to; written under the lock, read by all.
     awake: Box<[CachePadded<AtomicU64>]>,
     workers: usize,
     /// At most this many search at once: max(1, workers / 16). More only burn CPU.
@@ -69,7 +72,7 @@ impl Idle {
         assert!(workers <= MAX_WORKERS);
         Self {
             state: AtomicUsize::new(workers * UNPARKED_ONE),
-            sleepers: Mutex::new(Vec::with_capacity(workers)),
+            changing: Mutex::new(()),
             awake: (0..workers.div_ceil(WORD))
                 .map(|word| {
                     let here = (workers - word * WORD).min(WORD);
@@ -86,12 +89,12 @@ impl Idle {
         if !self.should_notify() {
             return None;
         }
-        let mut sleepers = self.sleepers.lock();
+        let _changing = self.changing.lock();
         // Again under the lock: somebody may have been woken since.
         if !self.should_notify() {
             return None;
         }
-        let worker = sleepers.pop()?;
+        let worker = self.first_asleep()?;
         self.set_awake(worker, true);
         self.state.fetch_add(UNPARKED_ONE + SEARCHING_ONE, AcqRel);
         Some(worker)
@@ -122,9 +125,8 @@ impl Idle {
     /// was the last one awake.
     pub(crate) fn park(&self, worker: usize, proof: Option<Searching>) -> bool {
         let searching = if proof.is_some() { SEARCHING_ONE } else { 0 };
-        let mut sleepers = self.sleepers.lock();
+        let _changing = self.changing.lock();
         let before = self.state.fetch_sub(UNPARKED_ONE + searching, AcqRel);
-        sleepers.push(worker);
         self.set_awake(worker, false);
         before / UNPARKED_ONE == 1
     }
@@ -132,17 +134,13 @@ impl Idle {
     /// Worker `worker` is awake again. If it was chosen by [`worker_to_notify`](Self::worker_to_notify)
     /// it is searching, and this is the proof; if it woke by itself it is not.
     pub(crate) fn unpark(&self, worker: usize) -> Option<Searching> {
-        let mut sleepers = self.sleepers.lock();
-        // From the top: the one that just fell asleep is the likeliest to wake.
-        match sleepers.iter().rposition(|sleeper| *sleeper == worker) {
-            Some(at) => {
-                sleepers.remove(at);
-                self.set_awake(worker, true);
-                self.state.fetch_add(UNPARKED_ONE, AcqRel);
-                None
-            }
-            None => Some(Searching(())),
+        let _changing = self.changing.lock();
+        if self.is_awake(worker) {
+            return Some(Searching(()));
         }
+        self.set_awake(worker, true);
+        self.state.fetch_add(UNPARKED_ONE, AcqRel);
+        None
     }
 
     /// How many workers are awake now.
@@ -169,7 +167,23 @@ impl Idle {
         })
     }
 
-    /// Under the lock of the sleepers.
+    /// The sleeper with the lowest number. Under the lock.
+    fn first_asleep(&self) -> Option<usize> {
+        // Relaxed: the lock orders the writers.
+        let bits = self.awake.iter().map(|word| word.load(Relaxed));
+        let (word, bits) = bits.enumerate().find(|(_, bits)| *bits != u64::MAX)?;
+        let worker = word * WORD + bits.trailing_ones() as usize;
+        // The last word has bits of no worker, above the others and never set.
+        (worker < self.workers).then_some(worker)
+    }
+
+    /// Under the lock.
+    fn is_awake(&self, worker: usize) -> bool {
+        // Relaxed: the lock orders the writers.
+        self.awake[worker / WORD].load(Relaxed) >> (worker % WORD) & 1 == 1
+    }
+
+    /// Under the lock.
     fn set_awake(&self, worker: usize, is_awake: bool) {
         let (word, bit) = (&self.awake[worker / WORD], 1 << (worker % WORD));
         // Relaxed: the lock orders the writers.
@@ -237,6 +251,27 @@ mod tests {
             }
             assert!(idle.unpark(0).is_none());
             assert_eq!(idle.awake_from(0).next(), Some(0));
+        }
+    }
+
+    #[test]
+    fn sleepers_are_woken_once_each_the_lowest_first() {
+        for workers in [1, 2, 63, 64, 65, 130, 192] {
+            let idle = Idle::new(workers);
+            assert_eq!(idle.worker_to_notify(), None, "nobody sleeps");
+            (0..workers)
+                .for_each(|worker| assert_eq!(idle.park(worker, None), worker + 1 == workers));
+            // One that wakes by itself is not woken again, and does not search.
+            let by_itself = workers / 2;
+            assert!(idle.unpark(by_itself).is_none());
+            for worker in (0..workers).filter(|worker| *worker != by_itself) {
+                assert_eq!(idle.worker_to_notify(), Some(worker));
+                assert_eq!(idle.worker_to_notify(), None, "one searches");
+                let proof = idle.unpark(worker).expect("it was told to search");
+                assert!(idle.stop_searching(proof));
+            }
+            assert_eq!(idle.worker_to_notify(), None);
+            assert_eq!((idle.awake(), idle.searching()), (workers, 0));
         }
     }
 }

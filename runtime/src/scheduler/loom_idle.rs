@@ -156,3 +156,26 @@ fn loom_idle_looks_at_the_awake_only() {
         );
     });
 }
+
+/// A worker wakes by itself while somebody wakes it: either it is told to search, and has the proof, or
+/// nobody is woken. Fails if `unpark` looks at the bit before it has the lock, and if `worker_to_notify` does not
+/// set it (both seen).
+#[test]
+fn loom_idle_wakes_by_itself_or_is_woken() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::new(2));
+        idle.park(0, None);
+        let wakes = thread::spawn({
+            let idle = idle.clone();
+            move || idle.worker_to_notify()
+        });
+        let proof = idle.unpark(0);
+        let told = wakes.join().unwrap();
+        assert_eq!(told, proof.as_ref().map(|_| 0));
+        assert_eq!(idle.awake(), 2);
+        assert_eq!(idle.searching(), usize::from(told.is_some()));
+        if let Some(proof) = proof {
+            idle.stop_searching(proof);
+        }
+    });
+}

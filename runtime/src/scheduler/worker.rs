@@ -343,8 +343,8 @@ impl Worker {
         let events;
         (core, events) = self.wait(core, timeout);
         remote.unparker.state.finish();
-        // Awake before the batch is published: else the worker to wake for it might be this one, which
-        // lies on top of the sleepers.
+        // Awake before the batch is published: else the worker to wake for it might be this one, which is
+        // still among the sleepers.
         let searching = self.shared.idle.unpark(core.index);
         if searching.is_some() {
             self.note_wake_up(core.last_poll);
