@@ -148,22 +148,23 @@ impl Idle {
         self.state.fetch_add(0, AcqRel) / UNPARKED_ONE
     }
 
-    /// The workers that are awake, each once, from `start` on and around; those that fall asleep or wake
-    /// meanwhile may be among them or not.
+    /// The workers that are awake, each once, beginning near `start`; those that fall asleep or wake meanwhile
+    /// may be among them or not.
     pub(crate) fn awake_from(&self, start: usize) -> impl Iterator<Item = usize> {
-        let words = self.awake.len();
-        let (first, below) = (start / WORD, (1 << (start % WORD)) - 1);
-        // The first word twice: what lies above `start`, and at the end what lies below.
-        (0..=words).flat_map(move |step| {
+        self.awake_walk(start, 1)
+    }
+
+    /// The same in steps of `stride`, an odd number: from each the walk goes on with the next one awake after
+    /// that many. Walks that differ in stride part after they have met.
+    pub(crate) fn awake_walk(&self, start: usize, stride: u32) -> impl Iterator<Item = usize> {
+        debug_assert!(stride % 2 == 1);
+        let (words, first) = (self.awake.len(), start / WORD);
+        (0..words).flat_map(move |step| {
             let word = (first + step) % words;
             // Relaxed: see the head of the file for what orders it.
             let bits = self.awake[word].load(Relaxed);
-            Bits(match step {
-                0 => bits & !below,
-                _ if step == words => bits & below,
-                _ => bits,
-            })
-            .map(move |bit| word * WORD + bit)
+            let at = (start % WORD) as u32;
+            Bits { bits, at, stride }.map(move |bit| word * WORD + bit as usize)
         })
     }
 
@@ -219,16 +220,25 @@ impl Idle {
 /// Bits of a word of [`Idle::awake`].
 const WORD: usize = u64::BITS as usize;
 
-/// The numbers of the bits that are set.
-struct Bits(u64);
+/// The numbers of the bits that are set, from `at` on and around.
+struct Bits {
+    bits: u64,
+    at: u32,
+    stride: u32,
+}
 
 impl Iterator for Bits {
-    type Item = usize;
+    type Item = u32;
 
-    fn next(&mut self) -> Option<usize> {
-        let bit = (self.0 != 0).then(|| self.0.trailing_zeros() as usize);
-        self.0 &= self.0.wrapping_sub(1);
-        bit
+    fn next(&mut self) -> Option<u32> {
+        if self.bits == 0 {
+            return None;
+        }
+        let after = self.bits.rotate_right(self.at).trailing_zeros();
+        let bit = (self.at + after) % u64::BITS;
+        self.bits &= !(1 << bit);
+        self.at = (bit + self.stride) % u64::BITS;
+        Some(bit)
     }
 }
 
@@ -243,15 +253,28 @@ mod tests {
             for asleep in (0..workers).step_by(3) {
                 idle.park(asleep, None);
             }
-            for start in 0..workers {
-                let seen: Vec<_> = idle.awake_from(start).collect();
-                let around = (0..workers).map(|i| (start + i) % workers);
-                let expected: Vec<_> = around.filter(|worker| worker % 3 != 0).collect();
-                assert_eq!(seen, expected, "{workers} workers from {start}");
+            let expected: Vec<_> = (0..workers).filter(|worker| worker % 3 != 0).collect();
+            for (start, stride) in (0..workers).flat_map(|start| [1, 7, 63].map(|by| (start, by))) {
+                let mut seen: Vec<_> = idle.awake_walk(start, stride).collect();
+                seen.sort_unstable();
+                assert_eq!(seen, expected, "{workers} workers from {start} by {stride}");
             }
             assert!(idle.unpark(0).is_none());
             assert_eq!(idle.awake_from(0).next(), Some(0));
         }
+    }
+
+    #[test]
+    fn a_walk_goes_around_in_its_steps() {
+        let idle = Idle::new(64);
+        let seen: Vec<_> = idle.awake_walk(62, 3).take(4).collect();
+        assert_eq!(seen, [62, 1, 4, 7]);
+        // One that sleeps is passed over for the next one.
+        idle.park(1, None);
+        let seen: Vec<_> = idle.awake_walk(62, 3).take(4).collect();
+        assert_eq!(seen, [62, 2, 5, 8]);
+        let idle = Idle::new(5);
+        assert!(idle.awake_from(3).eq([3, 4, 0, 1, 2]));
     }
 
     #[test]

@@ -44,7 +44,8 @@ pub(crate) fn from_inject(core: &mut Core, shared: &Shared) -> Option<Notified> 
 
 /// Half of a ring of another core, the first that is worth it; one task comes back to run.
 ///
-/// The walk begins anywhere, so that thieves spread, and passes over cores that sleep: theirs are empty.
+/// The walk begins anywhere and goes on in steps of its own, so that thieves spread, also over a few busy cores
+/// side by side, and passes over cores that sleep: theirs are empty.
 pub(crate) fn from_rings(core: &mut Core, shared: &Shared) -> Option<Notified> {
     for victim in walk(core, shared) {
         if victim == core.index || !shared.worth_stealing(victim) {
@@ -124,11 +125,13 @@ fn rob_lifo(shared: &Shared, victim: usize) -> Option<Notified> {
     remote.lifo.rob(|| remote.lease.is_left_alone(word, busy))
 }
 
-/// The cores that are awake, from anywhere on.
+/// The cores that are awake, from anywhere on, in steps of any odd number: it has no divisor in common with the
+/// 64 cores of a word.
 pub(crate) fn walk<'a>(
     core: &mut Core,
     shared: &'a Shared,
 ) -> impl Iterator<Item = usize> + use<'a> {
     let start = core.rng.below(shared.remotes.len() as u32) as usize;
-    shared.idle.awake_from(start)
+    let stride = 2 * core.rng.below(32) + 1;
+    shared.idle.awake_walk(start, stride)
 }
