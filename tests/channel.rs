@@ -114,6 +114,36 @@ async fn closing_tells_all_and_loses_nothing() {
     }
 }
 
+/// Closed says more than full does: who hears "full" comes again, for ever. After a lap or more, too.
+#[ringspun::test]
+async fn a_full_channel_that_is_closed_says_closed() {
+    for capacity in [0, 1, 2, 3, 8] {
+        for taken_before in 0..=capacity + 1 {
+            let (tx, rx) = channel(capacity);
+            for _ in 0..taken_before.min(capacity * 9) {
+                tx.send(0).await.unwrap();
+                rx.recv().await.unwrap();
+            }
+            for n in 0..capacity {
+                tx.send(n).await.unwrap();
+            }
+            assert_eq!(tx.try_send(77), Err(TrySendError::Full(77)));
+            assert!(rx.close());
+            assert_eq!(tx.try_send(78), Err(TrySendError::Closed(78)));
+            let committed = select! {
+                result = tx.send(79) => result.map_err(|error| error.0),
+                default => Ok(()),
+            };
+            assert_eq!(committed, Err(79), "capacity {capacity}");
+            assert_eq!(tx.send(80).await.unwrap_err().0, 80);
+            for n in 0..capacity {
+                assert_eq!(rx.try_recv(), Ok(n));
+            }
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+        }
+    }
+}
+
 #[ringspun::test]
 async fn the_last_receiver_takes_the_values_with_it() {
     let token = Arc::new(());
