@@ -158,6 +158,18 @@ impl Offer {
         }
     }
 
+    /// As `retract`, of a select that is over if an arm was won: that stays so, which saves an exchange. If
+    /// its pattern refuses what came, and it goes on, it retracts the offer then.
+    #[inline]
+    pub(super) fn end(&self) -> Option<usize> {
+        // Acquire: as above.
+        let word = self.word.load(Acquire);
+        if word & STATE == DONE {
+            return Some(word >> ARM);
+        }
+        self.retract()
+    }
+
     /// Whom to wake.
     ///
     /// # Safety

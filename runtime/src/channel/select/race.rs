@@ -297,10 +297,11 @@ impl<A: Arms + Unpin, const W: usize> Future for Race<'_, A, W> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Won> {
         let this = self.get_mut();
-        if let Some(arm) = this.offer.retract()
-            && this.progress.settle(&mut this.arms, arm)
-        {
-            return Poll::Ready(Won::Arm(arm));
+        if let Some(arm) = this.offer.end() {
+            if this.progress.settle(&mut this.arms, arm) {
+                return Poll::Ready(Won::Arm(arm));
+            }
+            this.offer.retract();
         }
         this.progress
             .poll(&this.offer, &mut this.arms, this.mode, cx)
