@@ -23,7 +23,7 @@ pub(crate) fn run<F: Future>(cores: usize, test: F) -> F::Output {
 pub(crate) fn run_by<F: Future>(builder: Builder, test: F) -> F::Output {
     let runtime = builder.build().expect("a runtime");
     runtime.block_on(async {
-        let limit = Duration::from_secs(60 * count(1, 20) as u64);
+        let limit = Duration::from_secs(60 * count(1, 120) as u64);
         let start = Instant::now();
         let output = time::timeout(limit, test).await;
         // The timer polls the test once more: one that ends by that has lost a wake-up.
