@@ -200,15 +200,16 @@ impl Conn {
         }
     }
 
-    /// Whether the client waits for permission to send the body.
+    /// Whether the client waits for permission to send the body. Once the response has begun it
+    /// cannot be given any more.
     #[must_use]
     pub fn awaits_continue(&self) -> bool {
-        self.awaits_continue && self.received == 0
+        self.awaits_continue && self.received == 0 && self.writing == Writing::Waiting
     }
 
     /// Gives the permission, unless the answer is under way already.
     pub fn send_continue(&mut self, out: &mut Vec<u8>) {
-        if self.awaits_continue() && self.writing == Writing::Waiting {
+        if self.awaits_continue() {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         self.awaits_continue = false;

@@ -206,7 +206,7 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> bool {
         let mut has_moved = false;
-        while self.ending.is_none() && !self.output.is_full() && self.step(around, cx) {
+        while self.ending.is_none() && self.step(around, cx) {
             has_moved = true;
         }
         has_moved
@@ -258,6 +258,10 @@ impl Exchange {
 
     /// One step; false if there is none to take.
     fn step<V: Service>(&mut self, around: &mut Around<'_, V>, cx: &mut Context<'_>) -> bool {
+        if self.output.is_full() {
+            // No answer has room. Content makes none, and `wants_input` says that it is taken.
+            return !self.conn.is_between_messages() && self.receive_content(around, cx);
+        }
         if self.is_stirred && (around.call.is_some() || self.body.is_some()) {
             self.is_stirred = false;
             return self.poll_call(around, cx)

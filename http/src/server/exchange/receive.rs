@@ -22,8 +22,18 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) -> bool {
         if self.conn.is_between_messages() {
-            return self.receive_head(around, cx);
+            self.receive_head(around, cx)
+        } else {
+            self.receive_content(around, cx)
         }
+    }
+
+    /// Takes what is there of a body, if somebody has a use for it.
+    pub(super) fn receive_content<V: Service>(
+        &mut self,
+        around: &mut Around<'_, V>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         // The end of a body of known length can be told without room for more content.
         let is_at_end = self.conn.body_left() == Some(0);
         if self.conn.is_received() || !(is_at_end || self.can_take_content()) {
