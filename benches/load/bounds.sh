@@ -3,12 +3,12 @@
 # and a connection must not cost more than is declared.
 #
 #   benches/load/bounds.sh
-#   benches/load/bounds.sh --memory 512 --connections 10000 --pipelined 5000
+#   benches/load/bounds.sh --memory 512 --connections 10000 --pipelined 15000
 #
 # | mode | each connection | what the server may hold of it |
 # |---|---|---|
 # | file | asks for 4 MB of a file and reads nothing | next to nothing: what is sent lies in the page cache |
-# | pipelined | sends 10,000 requests and reads nothing | a buffer of requests (16 KiB) and of answers (64 KiB, and the last) |
+# | pipelined | sends 10,000 requests and reads nothing | a buffer of requests (16 KiB) and of answers (16 KiB, and the last) |
 #
 # The server runs in a memory cgroup of its own (version 1, as root). Without one its address space is limited
 # instead (prlimit --as), to as much above what it has at the start; the line says so. Columns: connections; the
@@ -20,7 +20,7 @@
 
 memory=256
 connections=10000
-pipelined=2500
+pipelined=7500
 group=
 
 parse_arguments() {

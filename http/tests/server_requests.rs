@@ -487,30 +487,6 @@ fn a_body_is_read_by_another_task() {
     });
 }
 
-/// B1 in small: answers that nobody takes are bounded, however many requests are there.
-#[test]
-fn answers_that_nobody_takes_are_bounded() {
-    run(async {
-        let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let calls = std::sync::Arc::clone(&count);
-        let host = Host::start(move |_| {
-            calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            async { vec![b'm'; 5000] }
-        });
-        let mut client = host.connect().await;
-        client
-            .send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(400))
-            .await;
-        ringspun_runtime::time::sleep(std::time::Duration::from_secs(1)).await;
-        // 64 KiB in the pipe, as much and an answer in the batch.
-        let made = count.load(std::sync::atomic::Ordering::Relaxed);
-        assert!(made <= 30, "{made} answers were made");
-        for _ in 0..400 {
-            assert_eq!(client.reply().await.body.len(), 5000);
-        }
-    });
-}
-
 /// A buffer full of requests is no licence to keep the core: others are served in between.
 #[test]
 fn a_long_batch_lets_others_in() {

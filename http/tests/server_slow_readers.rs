@@ -2,11 +2,16 @@
 
 mod common;
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Client, Host, app, run};
-use ringspun_http::{Request, Response, Router};
+use futures_core::Stream;
+use ringspun_http::{Body, Request, Response, Router};
 use ringspun_runtime::spawn;
 use ringspun_runtime::time::{sleep, timeout};
 
@@ -50,6 +55,56 @@ fn an_echo_that_nobody_reads_takes_no_more_input() {
             }
         }
     });
+}
+
+/// B1 in small: answers that nobody takes are bounded, however many requests are there. What stands
+/// unsent keeps the next request from being begun, and 16 KiB of it a streamed body from going on.
+#[test]
+fn answers_that_nobody_takes_are_bounded() {
+    run(async {
+        let count = Arc::new(AtomicUsize::new(0));
+        let made = |size: usize| {
+            let calls = Arc::clone(&count);
+            move || {
+                calls.fetch_add(size, Ordering::Relaxed);
+                Bytes::from(vec![b'm'; size])
+            }
+        };
+        let (answer, piece) = (made(100), made(101));
+        let app = Router::new()
+            .get("/answer", move |_: Request| std::future::ready(answer()))
+            .get("/stream", move |_: Request| {
+                let pieces = Pieces(piece.clone());
+                std::future::ready(Response::ok().with_body(Body::stream(pieces)))
+            });
+        let host = Host::start(app);
+        for (path, repeat) in [("answer", 1000), ("stream", 1)] {
+            count.store(0, Ordering::Relaxed);
+            let mut client = host.connect().await;
+            client
+                .send(format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(repeat))
+                .await;
+            sleep(SECOND).await;
+            // 64 KiB in the pipe, and what was made when it was full.
+            let made = count.load(Ordering::Relaxed);
+            assert!(made <= (64 + 16) << 10, "{made} bytes were made for {path}");
+            let mut buffer = [0; 1000];
+            for _ in 0..60 {
+                client.stream.read(&mut buffer).await.expect("it flows");
+            }
+        }
+    });
+}
+
+/// A body without an end.
+struct Pieces<F>(F);
+
+impl<F: Fn() -> Bytes + Unpin> Stream for Pieces<F> {
+    type Item = Result<Bytes, std::io::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Ok((self.0)())))
+    }
 }
 
 /// A body that nobody reads is dropped also while the answer waits: the client may read only when

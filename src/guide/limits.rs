@@ -25,6 +25,11 @@
 //! closed too, has sent nothing for 5 s, or has gone on sending for 30 s (2 s once the server stops); what it
 //! sends is dropped, however much.
 //!
+//! **Memory.** An idle connection holds no buffer. One that sends a head slowly holds what it has sent, 64 KiB at
+//! most. One that asks on and on and takes no answers holds 16 KiB of requests, 16 KiB of answers and the last of
+//! them, whatever it has sent: a request is begun only when the answers before it have gone to the system. What
+//! the system holds for a socket is `tcp_wmem`'s and `tcp_rmem`'s matter. So `connections` bounds them all.
+//!
 //! 240 bytes/s are Kestrel's, both ways; Apache's `mod_reqtimeout` has rates for reading only, nginx a time
 //! (`send_timeout`) only. The window for writing is as long as the time in which nothing need be taken, so that
 //! it strikes nobody whom `write_timeout` would let pause. What counts is what the client's system has

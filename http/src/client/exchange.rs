@@ -368,7 +368,7 @@ impl<S: Stream> Exchange<S> {
                     return Poll::Ready(Err(Failure::new(phase, What::Io(error))));
                 }
                 Poll::Pending => {
-                    self.input.compact();
+                    self.input.compact(false);
                     return Poll::Pending;
                 }
             }

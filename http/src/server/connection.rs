@@ -353,7 +353,7 @@ impl<S: Stream, V: Service> Connection<S, V> {
                 Ok(true) => {}
                 Ok(false) => {
                     if !exchange.is_put_off {
-                        exchange.input.compact();
+                        exchange.compact();
                     }
                     self.state = State::Busy(exchange);
                     return Poll::Pending;

@@ -76,11 +76,12 @@ impl Input {
         }
     }
 
-    /// Moves a small rest out of a pooled buffer, before a wait that may be long.
-    pub(crate) fn compact(&mut self) {
+    /// Moves a small rest out of a pooled buffer, before a wait that may be long; one of any size
+    /// if `is_long`.
+    pub(crate) fn compact(&mut self, is_long: bool) {
         self.release();
         let is_pooled = matches!(self.storage, Storage::Pooled(_));
-        if is_pooled && self.unused().len() <= SMALL {
+        if is_pooled && (is_long || self.unused().len() <= SMALL) {
             let rest = self.unused().to_vec();
             *self = Self {
                 start: 0,
@@ -199,13 +200,13 @@ mod tests {
             input.use_up(1);
             put(&mut input, b"def");
             assert_eq!(input.unused(), b"bcdef");
-            input.compact();
+            input.compact(false);
             assert!(matches!(&input.storage, Storage::Own(own) if own.len() == 5));
             put(&mut input, b"g");
             assert_eq!(input.unused(), b"bcdefg");
             assert!(matches!(input.storage, Storage::Pooled(_)));
             input.use_up(5);
-            input.compact();
+            input.compact(false);
             input.use_up(1);
             put(&mut input, b"hij");
             assert_eq!(input.unused(), b"hij");

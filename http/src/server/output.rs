@@ -33,6 +33,8 @@ pub(crate) struct Output {
     file: Option<Box<FilePart>>,
     /// Bytes of batch, large and behind together that were sent.
     sent: usize,
+    /// The stream has taken less than there was, and what is left waits.
+    is_refused: bool,
 }
 
 impl Output {
@@ -70,6 +72,12 @@ impl Output {
         self.has_large() || self.batch.len() >= FULL
     }
 
+    /// Whether something waits for the client to take what it has got. Then no request is begun;
+    /// the one under way may fill the batch, for clients that read when they have sent all.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
     fn has_large(&self) -> bool {
         self.large.is_some() || self.file.is_some()
     }
@@ -82,6 +90,8 @@ impl Output {
         count: &mut usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        // Until the last line.
+        self.is_refused = true;
         while !self.is_empty() {
             if self.sent == self.in_memory() {
                 *count += ready!(self.poll_send_file(stream, cx))?;
@@ -97,7 +107,18 @@ impl Output {
                 self.clear();
             }
         }
+        self.is_refused = false;
         Poll::Ready(Ok(()))
+    }
+
+    /// Keeps no more memory than what waits needs, before a wait that may be long.
+    pub(crate) fn compact(&mut self) {
+        let sent = self.sent.min(self.batch.len());
+        let waits = &self.batch[sent..];
+        if self.batch.capacity() - waits.len() > SPARE {
+            self.batch = waits.to_vec();
+            self.sent -= sent;
+        }
     }
 
     /// Forgets everything, and memory beyond what a usual batch needs.
@@ -114,6 +135,7 @@ impl Output {
         self.behind = b"";
         self.file = None;
         self.sent = 0;
+        self.is_refused = false;
     }
 
     /// Bytes of batch, large and behind together.
@@ -177,8 +199,12 @@ impl Plain {
 /// Content up to this size is copied: that is cheaper than a second slice in the system call.
 const COPIED: usize = 8 * 1024;
 
-/// A batch of this size is sent before more is added.
-const FULL: usize = 64 * 1024;
+/// A batch of this size is sent before more is added. A client that takes nothing has the server
+/// keep half of that on average.
+const FULL: usize = 16 * 1024;
+
+/// Memory that is not worth a copy: a page.
+const SPARE: usize = 4 * 1024;
 
 /// Bytes of a file that are sent in one operation: 50 to 100 µs from the page cache. The clock is
 /// looked at every fourth operation, so a connection that a fast client keeps writable goes on for
@@ -335,5 +361,30 @@ mod tests {
             assert_eq!(taken, expected, "{width}");
             assert!(output.is_empty() && !output.is_full());
         }
+    }
+
+    #[test]
+    fn what_waits_is_all_that_is_kept() {
+        let runtime = ringspun_runtime::Builder::new().cores(1).build().unwrap();
+        runtime.block_on(async {
+            let (mut near, mut far) = ringspun_net::mem::pair(9_900);
+            let mut cx = Context::from_waker(Waker::noop());
+            let (mut output, mut count) = (Output::default(), 0);
+            output.batch().extend_from_slice(&[b'x'; 10_000]);
+            assert!(!output.is_refused());
+            let sent = output.poll_send(&mut near, &mut count, &mut cx);
+            assert!(sent.is_pending() && output.is_refused());
+            output.compact();
+            assert_eq!((output.batch.capacity(), output.sent), (100, 0));
+            output.push(Plain::Static(b"y"), b"");
+
+            let mut got = vec![0; 10_001];
+            far.read_exact(&mut got[..9_900]).await.unwrap();
+            let sent = output.poll_send(&mut near, &mut count, &mut cx);
+            assert!(sent.is_ready() && !output.is_refused() && output.is_empty());
+            far.read_exact(&mut got[9_900..]).await.unwrap();
+            assert_eq!(got, [&[b'x'; 10_000][..], b"y"].concat());
+            assert_eq!(count, got.len());
+        });
     }
 }

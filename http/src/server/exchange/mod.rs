@@ -212,6 +212,14 @@ impl Exchange {
         has_moved
     }
 
+    /// Gives back memory that is not needed for what is there, before a wait.
+    pub(super) fn compact(&mut self) {
+        self.input.compact(self.output.is_refused());
+        if self.output.is_refused() {
+            self.output.compact();
+        }
+    }
+
     /// Answers with a refusal and ends the connection.
     pub(super) fn refuse(&mut self, refusal: Refusal, rules: &Rules) {
         rules.strikes.refused(refusal);
@@ -284,6 +292,10 @@ impl Exchange {
                     return true;
                 }
             }
+        }
+        if self.output.is_refused() && self.conn.is_between_messages() {
+            // Who does not take answers may not have more of them made.
+            return false;
         }
         self.permit() || self.receive(around, cx)
     }
