@@ -70,7 +70,7 @@ fn answers_that_nobody_takes_are_bounded() {
                 Bytes::from(vec![b'm'; size])
             }
         };
-        let (answer, piece) = (made(100), made(101));
+        let (answer, piece) = (made(1000), made(1001));
         let app = Router::new()
             .get("/answer", move |_: Request| std::future::ready(answer()))
             .get("/stream", move |_: Request| {
@@ -78,18 +78,26 @@ fn answers_that_nobody_takes_are_bounded() {
                 std::future::ready(Response::ok().with_body(Body::stream(pieces)))
             });
         let host = Host::start(app);
-        for (path, repeat) in [("answer", 1000), ("stream", 1)] {
+        for (path, repeat) in [("answer", 400), ("stream", 1)] {
             count.store(0, Ordering::Relaxed);
             let mut client = host.connect().await;
             client
                 .send(format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(repeat))
                 .await;
             sleep(SECOND).await;
-            // 64 KiB in the pipe, and what was made when it was full.
+            // When some of it is read, what waits is sent to its end, and one batch is made.
+            let mut buffer = [0; 8 << 10];
+            for _ in 0..4 {
+                client.stream.read(&mut buffer).await.expect("it flows");
+            }
+            sleep(SECOND).await;
+            // Read, in the pipe, in the batch.
             let made = count.load(Ordering::Relaxed);
-            assert!(made <= (64 + 16) << 10, "{made} bytes were made for {path}");
-            let mut buffer = [0; 1000];
-            for _ in 0..60 {
+            assert!(
+                made <= (32 + 64 + 16 + 2) << 10,
+                "{made} bytes were made for {path}"
+            );
+            for _ in 0..9 {
                 client.stream.read(&mut buffer).await.expect("it flows");
             }
         }
