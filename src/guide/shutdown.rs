@@ -67,10 +67,13 @@
 //!
 //! **nginx** has no active checks. It tries the next server where a connection is refused, which is what it gets
 //! once the listener is closed, and `Connection: close` empties its pool of kept connections before that.
-//! A server that refused is left alone for 10 s (`fail_timeout`): restart the next one after that, or none is left.
+//! A server that refused is left alone for 10 s by default (`fail_timeout`): restart the next one after that, or
+//! none is left. With `max_fails=0` nobody is left alone, and the next one can be restarted at once; a request to
+//! one that is away costs a refused connection then, which nginx answers by trying the next
+//! (`proxy_next_upstream error`, its default; nothing was sent yet, so a POST is tried again too).
 //!
 //! ```text
-//! upstream app { server 10.0.0.1:8080; server 10.0.0.2:8080; keepalive 64; }
+//! upstream app { server 10.0.0.1:8080 max_fails=0; server 10.0.0.2:8080 max_fails=0; keepalive 64; }
 //! location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; }
 //! ```
 //!
