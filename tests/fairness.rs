@@ -128,7 +128,11 @@ async fn a_task_that_only_finds_ready_things_gives_way() {
                 break;
             }
         }
-        assert!(joined <= 1000, "joined {joined} before the other task ran");
+        // A poll joins 512. The regular turn gives one task that yielded a poll before all others.
+        assert!(
+            joined <= 2 * 512 + 1,
+            "joined {joined} before the other task ran"
+        );
         other.await.unwrap();
     })
     .await
