@@ -7,60 +7,45 @@
 
 use std::io;
 use std::net::TcpStream;
+#[cfg(target_os = "linux")]
+use std::{os::fd::AsRawFd, ptr};
 
 /// Receives what is there, as `read` of the standard library does.
 #[cfg(target_os = "linux")]
 #[inline]
 pub(super) fn recv(socket: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
-    use std::os::fd::AsRawFd;
-    use std::ptr;
-
-    let (no_flags, nobody, no_length) = (0, ptr::null::<u8>(), ptr::null::<u8>());
-    // SAFETY: these are the arguments of recvfrom(2). The descriptor is open, since the socket is
-    // borrowed; the kernel writes into `buf` only, at most its length, and no address.
-    let received = unsafe {
-        libc::syscall(
-            libc::SYS_recvfrom,
-            socket.as_raw_fd(),
-            buf.as_mut_ptr(),
-            buf.len(),
-            no_flags,
-            nobody,
-            no_length,
-        )
-    };
-    count(received)
+    // SAFETY: the kernel writes into `buf` only, which is borrowed for the call, at most its length.
+    unsafe { transfer(libc::SYS_recvfrom, socket, buf.as_mut_ptr(), buf.len(), 0) }
 }
 
 /// Sends as much as there is room for. A peer that is gone is an error, never a signal.
 #[cfg(target_os = "linux")]
 #[inline]
 pub(super) fn send(socket: &TcpStream, buf: &[u8]) -> io::Result<usize> {
-    use std::os::fd::AsRawFd;
-    use std::ptr;
-
-    let (nobody, no_length) = (ptr::null::<u8>(), 0);
-    // SAFETY: these are the arguments of sendto(2). The descriptor is open, since the socket is
-    // borrowed; the kernel reads no more than `buf`.
-    let sent = unsafe {
-        libc::syscall(
-            libc::SYS_sendto,
-            socket.as_raw_fd(),
-            buf.as_ptr(),
-            buf.len(),
-            libc::MSG_NOSIGNAL,
-            nobody,
-            no_length,
-        )
-    };
-    count(sent)
+    let (bytes, flags) = (buf.as_ptr().cast_mut(), libc::MSG_NOSIGNAL);
+    // SAFETY: the kernel only reads, and no more than `buf`, which is borrowed for the call.
+    unsafe { transfer(libc::SYS_sendto, socket, bytes, buf.len(), flags) }
 }
 
+/// recvfrom(2) or sendto(2), whose arguments are alike, without an address.
+///
+/// # Safety
+/// `call` is one of the two, and `bytes` to `bytes + len` are the caller's to have written or read.
 #[cfg(target_os = "linux")]
 #[inline]
-fn count(result: libc::c_long) -> io::Result<usize> {
+unsafe fn transfer(
+    call: libc::c_long,
+    socket: &TcpStream,
+    bytes: *mut u8,
+    len: usize,
+    flags: libc::c_int,
+) -> io::Result<usize> {
+    let (fd, nobody, no_length) = (socket.as_raw_fd(), ptr::null::<u8>(), ptr::null::<u8>());
+    // SAFETY: these are the arguments of `call`. The descriptor is open, since the socket is borrowed,
+    // and the caller vouches for the bytes.
+    let done = unsafe { libc::syscall(call, fd, bytes, len, flags, nobody, no_length) };
     // Negative is an error, and only that.
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+    usize::try_from(done).map_err(|_| io::Error::last_os_error())
 }
 
 /// Receives what is there.
