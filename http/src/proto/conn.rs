@@ -495,16 +495,11 @@ impl Default for Conn {
 /// `common` is what [`append_start`](super::append_start) takes.
 pub fn append_refusal(refusal: Refusal, common: &[u8], out: &mut Vec<u8>) {
     let (text, status) = (refusal.text(), refusal.status());
-    let mut start = Vec::new();
-    encode::append_start(
-        &mut start,
-        status,
-        common,
-        Some("text/plain; charset=utf-8"),
-    );
+    encode::append_start(out, status, common, Some("text/plain; charset=utf-8"));
+    // It begins with what is there now.
     let head = ResponseHead {
         status,
-        start: &start,
+        start: b"",
         lines: b"",
     };
     let length = LengthLine::Length(text.len() as u64 + 1);

@@ -463,21 +463,27 @@ impl Head {
             fields.take(name.as_bytes(), value)
         })?;
 
-        let target = (target, target_text.as_bytes());
-        self.settle(method, version, target, &fields, head)
+        self.settle(
+            method,
+            version,
+            target,
+            target_text.as_bytes(),
+            &fields,
+            head,
+        )
     }
 
-    /// What request line, fields and bytes say together. Changes nothing unless all of it is right: the
-    /// last head may come once more.
+    /// What request line, fields and bytes say together; `text` is the target's. Changes nothing unless
+    /// all of it is right: the last head may come once more.
     fn settle(
         &mut self,
         method: Method,
         version: Version,
-        target: (Target, &[u8]),
+        target: Target,
+        text: &[u8],
         fields: &Fields<'_>,
         head: &[u8],
     ) -> Result<(), Refusal> {
-        let (target, text) = target;
         fields.check_host(version, target.form)?;
         let body = fields.framing.request_body(version)?;
         // A recycled head has often had the same target.

@@ -49,8 +49,8 @@ impl Head {
         }
         self.next_index.clear();
         let len = scan_lines(window, lines, limits, &mut self.next_index, fields)?;
-        let target = (target, text);
-        self.settle(method, Version::HTTP_11, target, fields, &window[..len])
+        let head = &window[..len];
+        self.settle(method, Version::HTTP_11, target, text, fields, head)
             .ok()?;
         Some(len)
     }
